@@ -1,0 +1,229 @@
+"""Document -> chunks with exact offsets, measured in the embedder's own tokens.
+
+The text is cut into units (headings, sentences, pieces of overlong sentences), the units are
+packed into runs that begin at headings, and each run is filled into chunks greedily, repeating
+whole sentences between neighbours. What the embedder would not read to its end is halved at the
+last, so that no chunk is ever longer than the limit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ingest.language import detect_language
+from ingest.units import Section, Unit, halve, sections_of, units_of
+from ragapp.errors import UsageError
+from ragapp.protocols import Embedder
+from ragapp.types import Chunk, Document
+
+MIN_CHUNK_TOKENS = 8
+TINY_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Units ``[first, end)`` that become one chunk; those before `fresh` repeat its neighbour's."""
+
+    first: int
+    fresh: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Packer:
+    """The units of one document with what packing them needs to know."""
+
+    units: Sequence[Unit]
+    limit: int
+    overlap: int
+
+    def tokens(self, first: int, end: int) -> int:
+        return sum(unit.n_tokens for unit in self.units[first:end])
+
+    def budget(self, first: int) -> int:
+        """Return how many tokens of text fit below the heading path of the unit `first`."""
+        return self.limit - self.units[first].n_path_tokens
+
+    def fits(self, first: int, end: int) -> bool:
+        return self.tokens(first, end) <= self.budget(first)
+
+    def is_tiny(self, first: int, end: int) -> bool:
+        return self.tokens(first, end) < TINY_SHARE * self.limit
+
+
+def chunk_document(
+    document: Document, *, embedder: Embedder, chunk_tokens: int, overlap_tokens: int
+) -> list[Chunk]:
+    """Cut a document into chunks of at most `chunk_tokens`, and what `embedder` reads at most.
+
+    No chunk's `embedded_text` is longer than that. Every visible character is in a chunk, and
+    ``chunk.text == document.text[chunk.start:chunk.end]``. A heading stands at the head of the text
+    below it. Tokens are counted in one batch for the parts and one for the chunks.
+
+    Raises UsageError when the limit is under 8 tokens or `overlap_tokens` does not stay below it.
+    """
+    limit = min(chunk_tokens, embedder.max_tokens)
+    if limit < MIN_CHUNK_TOKENS:
+        raise UsageError(f"chunk_tokens = {limit!r}, expected at least {MIN_CHUNK_TOKENS}")
+    if not 0 <= overlap_tokens < limit:
+        raise UsageError(f"overlap_tokens = {overlap_tokens!r}, expected 0 to {limit - 1}")
+    sections = sections_of(document)
+    units = units_of(document.text, sections, embedder=embedder, limit=limit)
+    packer = _Packer(units, limit, overlap_tokens)
+    drafts = [_chunk(document, packer, sections, stretch) for stretch in _stretches(packer)]
+    fitting = _fitted(document, drafts, embedder=embedder, limit=limit)
+    return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(fitting)]
+
+
+def _stretches(packer: _Packer) -> list[_Stretch]:
+    stretches: list[_Stretch] = []
+    for first, end in _runs(packer):
+        stretches += _without_tiny_tail(packer, _filled(packer, first, end))
+    return _without_tiny_tail(packer, stretches)
+
+
+def _runs(packer: _Packer) -> Iterator[tuple[int, int]]:
+    """Yield stretches of units that begin at a heading, a tiny one together with the next."""
+    first, n_tokens, has_body = 0, 0, False
+    for place, unit in enumerate(packer.units):
+        if unit.is_heading and has_body and n_tokens >= TINY_SHARE * packer.limit:
+            yield first, place
+            first, n_tokens, has_body = place, 0, False
+        n_tokens += unit.n_tokens
+        has_body = has_body or not unit.is_heading
+    if packer.units:
+        yield first, len(packer.units)
+
+
+def _filled(packer: _Packer, first: int, end: int) -> list[_Stretch]:
+    """Fill chunks from left to right, each beginning with the last sentences of the one before."""
+    stretches: list[_Stretch] = []
+    begin = fresh = first
+    while fresh < end:
+        stop = _last_fitting(packer, begin, fresh, end)
+        stretches.append(_Stretch(begin, fresh, stop))
+        fresh = stop
+        begin = _overlap_start(packer, stretches[-1].first, fresh, end)
+    return stretches
+
+
+def _last_fitting(packer: _Packer, begin: int, fresh: int, end: int) -> int:
+    """Return where a chunk from `begin` ends: at least one fresh unit, no heading at its end."""
+    room = packer.budget(begin) - packer.tokens(begin, fresh + 1)
+    stop = fresh + 1
+    while stop < end and packer.units[stop].n_tokens <= room:
+        room -= packer.units[stop].n_tokens
+        stop += 1
+    if stop < end:
+        return _before_headings(packer, fresh, stop)
+    return stop
+
+
+def _before_headings(packer: _Packer, fresh: int, stop: int) -> int:
+    kept = stop
+    while kept > fresh and packer.units[kept - 1].is_heading:
+        kept -= 1
+    return kept if kept > fresh else stop
+
+
+def _overlap_start(packer: _Packer, first: int, fresh: int, end: int) -> int:
+    """Return where the chunk begins whose first new unit is `fresh`."""
+    if fresh >= end or packer.units[fresh].is_heading:
+        return fresh
+    begin, repeated = fresh, 0
+    while begin - 1 > first and not packer.units[begin - 1].is_heading:
+        repeated += packer.units[begin - 1].n_tokens
+        if repeated > packer.overlap or not packer.fits(begin - 1, fresh + 1):
+            break
+        begin -= 1
+    return begin
+
+
+def _without_tiny_tail(packer: _Packer, stretches: list[_Stretch]) -> list[_Stretch]:
+    """Merge a tiny last chunk into the one before, or part both anew in the middle."""
+    if len(stretches) < 2 or not packer.is_tiny(stretches[-1].fresh, stretches[-1].end):
+        return stretches
+    before, tail = stretches[-2:]
+    if packer.fits(before.first, tail.end):
+        return [*stretches[:-2], _Stretch(before.first, before.fresh, tail.end)]
+    middle = _middle(packer, before.fresh, tail.end)
+    if middle is None or not packer.fits(before.first, middle):
+        return stretches
+    begin = _overlap_start(packer, before.first, middle, tail.end)
+    while begin < middle and not packer.fits(begin, tail.end):
+        begin += 1
+    if not packer.fits(begin, tail.end):
+        return stretches
+    parted = [_Stretch(before.first, before.fresh, middle), _Stretch(begin, middle, tail.end)]
+    return [*stretches[:-2], *parted]
+
+
+def _middle(packer: _Packer, first: int, end: int) -> int | None:
+    """Return the border that parts units most evenly and leaves no heading above it alone."""
+    total, left = packer.tokens(first, end), 0
+    best: tuple[int, int] | None = None
+    for place in range(first + 1, end):
+        left += packer.units[place - 1].n_tokens
+        if packer.units[place - 1].is_heading:
+            continue
+        candidate = (abs(total - 2 * left), place)
+        best = candidate if best is None else min(best, candidate)
+    return best[1] if best else None
+
+
+def _chunk(
+    document: Document, packer: _Packer, sections: Sequence[Section], stretch: _Stretch
+) -> Chunk:
+    units = packer.units
+    start, end = units[stretch.first].start, units[stretch.end - 1].end
+    return _at(document, start, end, heading=units[stretch.first].path)
+
+
+def _at(document: Document, start: int, end: int, *, heading: str) -> Chunk:
+    text = document.text[start:end]
+    language = detect_language(text)
+    return Chunk(
+        document_id=document.id,
+        ordinal=0,
+        start=start,
+        end=end,
+        text=text,
+        page=_page_of(document, start),
+        heading=heading,
+        language=document.language if language == "und" else language,
+    )
+
+
+def _page_of(document: Document, offset: int) -> int | None:
+    place = bisect_right(document.pages, offset, key=lambda span: span.start) - 1
+    while place > 0 and document.pages[place].start == document.pages[place].end:
+        place -= 1
+    return document.pages[max(0, place)].number if document.pages else None
+
+
+def _fitted(
+    document: Document, chunks: Sequence[Chunk], *, embedder: Embedder, limit: int
+) -> list[Chunk]:
+    """Measure the chunks as they are embedded; drop the heading of, then halve, what is too long.
+
+    Parts are counted alone, and a tokenizer may count them otherwise where they meet.
+    """
+    fitting: list[Chunk] = []
+    pending = list(chunks)
+    while pending:
+        counts = embedder.count_tokens([chunk.embedded_text for chunk in pending])
+        too_long: list[Chunk] = []
+        for chunk, count in zip(pending, counts, strict=True):
+            is_whole = not chunk.heading and chunk.end - chunk.start < 2
+            (fitting if count <= limit or is_whole else too_long).append(chunk)
+        pending = [part for chunk in too_long for part in _shortened(document, chunk)]
+    return sorted(fitting, key=lambda chunk: (chunk.start, chunk.end))
+
+
+def _shortened(document: Document, chunk: Chunk) -> list[Chunk]:
+    if chunk.heading:
+        return [replace(chunk, heading="")]
+    spans = halve(document.text, chunk.start, chunk.end)
+    return [_at(document, start, end, heading="") for start, end in spans]

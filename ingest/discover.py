@@ -1,0 +1,115 @@
+"""Folders, files and glob patterns -> the sorted list of files to read.
+
+A file that is named is always kept; inside a folder only files that have a reader are. Inside
+folders, symbolic links are never followed: what they point to within the root is found under its
+own name, and what lies outside the root is not ours to read.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from ingest.readers import READERS
+from ragapp.errors import NotFoundError, UsageError
+
+IGNORE_FILE = ".ragappignore"
+
+_LOGGER = logging.getLogger(__name__)
+_Rules = tuple[tuple[Path, GitIgnoreSpec], ...]
+
+
+def discover(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that `paths` stand for, sorted, each file once.
+
+    A path may be a file, a folder (walked recursively) or a glob pattern (``docs/**/*.md``). Hidden
+    files and folders, files without a reader and what a folder's ``.ragappignore`` (gitignore
+    syntax) excludes are left out of folders. A named symbolic link stands for its target.
+
+    Raises NotFoundError for a path or pattern that matches nothing, UsageError for an ignore file
+    that cannot be parsed.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for file in _files_of(path):
+            found.setdefault(file.resolve(), file)
+    return sorted(found.values(), key=Path.as_posix)
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    if path.exists() or path.is_symlink():
+        yield from _named(path)
+        return
+    # Path.glob takes no absolute pattern and finds hidden files
+    matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
+    if not matches:
+        raise NotFoundError(
+            f"{str(path)!r} does not exist", hint="check the spelling of the path or pattern"
+        )
+    for match in matches:
+        yield from _named(Path(match))
+
+
+def _named(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from _walk(path, ())
+    elif path.is_symlink():
+        yield path.resolve()
+    else:
+        yield path
+
+
+def _walk(root: Path, rules: _Rules) -> Iterator[Path]:
+    """Yield the wanted files below `root`. A stack, not recursion: folders may be nested deeply."""
+    folders = [(root, rules)]
+    while folders:
+        folder, inherited = folders.pop()
+        own = inherited + _ignore_rules(folder)
+        for entry in _entries(folder):
+            path = folder / entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if _is_ignored(path, own, is_folder=is_folder):
+                continue
+            if is_folder:
+                folders.append((path, own))
+            elif entry.is_file(follow_symlinks=False) and path.suffix.lower() in READERS:
+                yield path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the visible entries of a folder by name, none where it may not be listed."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        _LOGGER.warning("skipped folder %s: %s", folder, error.strerror)
+        return []
+    visible = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(visible, key=lambda entry: entry.name)
+
+
+def _ignore_rules(folder: Path) -> _Rules:
+    file = folder / IGNORE_FILE
+    if file.is_symlink() or not file.is_file():
+        return ()
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        return ((folder, GitIgnoreSpec.from_lines(lines)),)
+    except ValueError as error:
+        raise UsageError(
+            f"{str(file)!r} is not in gitignore syntax: {error}", hint="correct or remove that line"
+        ) from error
+
+
+def _is_ignored(path: Path, rules: _Rules, *, is_folder: bool) -> bool:
+    """Apply the rules, the deepest folder's first: the first that speaks of `path` decides."""
+    for folder, spec in reversed(rules):
+        relative = path.relative_to(folder).as_posix()
+        verdict = spec.check_file(f"{relative}/" if is_folder else relative).include
+        if verdict is not None:
+            return verdict
+    return False

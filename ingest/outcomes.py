@@ -1,0 +1,78 @@
+"""What became of each file, and the report of a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+OutcomeName = Literal["added", "updated", "duplicate", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file. `reason` is "" or one line, `code` a failure's error code or "".
+
+    `duplicate_of` is the source that already held the same text, None otherwise.
+    """
+
+    path: str
+    outcome: OutcomeName
+    reason: str = ""
+    document_id: str | None = None
+    duplicate_of: str | None = None
+    code: str = ""
+    chunks_new: int = 0
+    chunks_reused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: `done` of `total` files, `latest` the outcome that has just come."""
+
+    done: int
+    total: int
+    latest: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """A run's outcomes in the order of the files. `removed` counts sources that `sync` removed."""
+
+    outcomes: tuple[Outcome, ...]
+    removed: int
+    seconds: float
+
+    def count(self, name: OutcomeName) -> int:
+        """Return how many files ended as `name`."""
+        return sum(1 for outcome in self.outcomes if outcome.outcome == name)
+
+    @property
+    def seen(self) -> int:
+        """How many files were looked at: the sum of all five outcomes."""
+        return len(self.outcomes)
+
+    @property
+    def chunks_new(self) -> int:
+        """How many chunks were embedded."""
+        return sum(outcome.chunks_new for outcome in self.outcomes)
+
+    @property
+    def chunks_reused(self) -> int:
+        """How many chunks had their vectors already."""
+        return sum(outcome.chunks_reused for outcome in self.outcomes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values, under the names that the README documents."""
+        return {
+            "seen": self.seen,
+            "added": self.count("added"),
+            "updated": self.count("updated"),
+            "duplicate": self.count("duplicate"),
+            "skipped": self.count("skipped"),
+            "failed": self.count("failed"),
+            "removed": self.removed,
+            "chunks_new": self.chunks_new,
+            "chunks_reused": self.chunks_reused,
+            "seconds": round(self.seconds, 3),
+            "outcomes": [asdict(outcome) for outcome in self.outcomes],
+        }

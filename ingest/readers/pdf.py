@@ -1,0 +1,167 @@
+"""PDF -> one Page per page, through pypdf within limits on what a page may unpack to.
+
+The bookmarks of the file become headings where their title stands on a line of the page they point
+to. A page that fails is reported as a page with "error", and the others are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pypdf import Configuration, PdfReader, apply_configuration
+from pypdf.errors import DependencyError, FileNotDecryptedError
+
+from ingest.opening import read_pdf_bytes
+from ingest.pages import Block, Page
+from ingest.titles import meaningful_title
+from ragapp.errors import CorruptFileError, EncryptedFileError
+
+LIMITS = Configuration(
+    array_based_stream_maximum_output_length=20_000_000,
+    zlib_maximum_output_length=20_000_000,
+    lzw_maximum_output_length=20_000_000,
+    run_length_maximum_output_length=20_000_000,
+    stream_decoding_work_maximum_length=40_000_000,
+    jbig2dec_binary=None,
+)
+MAX_BOOKMARKS = 2_000
+
+_Bookmarks = Mapping[int, Sequence[tuple[int, str]]]
+
+
+def read_pdf(path: Path) -> Iterator[Page]:
+    """Yield a Page per page of a PDF, its text as one paragraph block between headings.
+
+    A file that opens without a password is read, even if protected against changes. Raises
+    EncryptedFileError, CorruptFileError.
+    """
+    logging.getLogger("pypdf").addHandler(logging.NullHandler())
+    with apply_configuration(LIMITS):
+        reader = _opened(path)
+        n_pages = _n_pages(reader, path)
+        bookmarks = _bookmarks(reader)
+        metadata = _metadata(reader)
+    for index in range(n_pages):
+        with apply_configuration(LIMITS):
+            text, error = _page_text(reader, index)
+        failure = {"error": error} if error else {}
+        blocks = tuple(_blocks(text, bookmarks.get(index, ())))
+        yield Page(
+            blocks, number=index + 1, metadata={**(metadata if index == 0 else {}), **failure}
+        )
+
+
+def _opened(path: Path) -> PdfReader:
+    data = read_pdf_bytes(path)
+    try:
+        reader = PdfReader(BytesIO(data))
+        is_locked = reader.is_encrypted and not reader.decrypt("")
+    except (DependencyError, NotImplementedError) as error:
+        raise EncryptedFileError(
+            f"{path.name!r} is encrypted in a way that is not supported: {error}"
+        ) from error
+    except Exception as error:
+        raise _corrupt(path, error) from error
+    if is_locked:
+        raise _encrypted(path)
+    return reader
+
+
+def _n_pages(reader: PdfReader, path: Path) -> int:
+    try:
+        n_pages = len(reader.pages)
+    except FileNotDecryptedError as error:
+        raise _encrypted(path) from error
+    except Exception as error:
+        raise _corrupt(path, error) from error
+    if n_pages == 0:
+        raise CorruptFileError(f"{path.name!r} has no pages")
+    return n_pages
+
+
+def _encrypted(path: Path) -> EncryptedFileError:
+    return EncryptedFileError(
+        f"{path.name!r} is protected by a password", hint="save a copy without the password"
+    )
+
+
+def _corrupt(path: Path, error: Exception) -> CorruptFileError:
+    return CorruptFileError(
+        f"{path.name!r} is damaged: {_described(error)}", hint="open and save it in a PDF viewer"
+    )
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _page_text(reader: PdfReader, index: int) -> tuple[str, str]:
+    """Return (text, "") or ("", what went wrong): one broken page must not cost the others."""
+    try:
+        return reader.pages[index].extract_text(), ""
+    except Exception as error:  # noqa: BLE001  not every page error is a PyPdfError
+        return "", _described(error)
+
+
+def _metadata(reader: PdfReader) -> dict[str, str]:
+    try:
+        title = meaningful_title(reader.metadata.title if reader.metadata else None)
+    except Exception:  # noqa: BLE001  a broken title is no title
+        return {}
+    return {"title": title} if title else {}
+
+
+def _bookmarks(reader: PdfReader) -> _Bookmarks:
+    """Return (level, title) of the bookmarks by 0-based page, none where they are broken."""
+    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    try:
+        for level, item in _flattened(reader.outline, 1):
+            page = reader.get_destination_page_number(item)
+            if page is not None:
+                found[page].append((level, str(item.title)))
+    except Exception:  # noqa: BLE001  bookmarks are an addition
+        return {}
+    return found
+
+
+def _flattened(outline: Sequence[Any], level: int) -> Iterator[tuple[int, Any]]:
+    """Yield at most MAX_BOOKMARKS (level, bookmark); a list holds the children of what precedes."""
+    stack = [(level, iter(outline))]
+    n_yielded = 0
+    while stack and n_yielded < MAX_BOOKMARKS:
+        level, items = stack[-1]
+        item = next(items, None)
+        if item is None:
+            stack.pop()
+        elif isinstance(item, list):
+            stack.append((level + 1, iter(item)))
+        else:
+            n_yielded += 1
+            yield level, item
+
+
+def _blocks(text: str, bookmarks: Sequence[tuple[int, str]]) -> Iterator[Block]:
+    """Part a page's text at the lines that are the titles of its bookmarks."""
+    levels = {_key(title): level for level, title in bookmarks if _key(title)}
+    lines: list[str] = []
+    for line in text.split("\n"):
+        level = levels.pop(_key(line), None) if levels else None
+        if level is None:
+            lines.append(line)
+            continue
+        if any(map(str.strip, lines)):
+            yield Block("paragraph", "\n".join(lines))
+        yield Block("heading", line.strip(), level=min(6, level))
+        lines = []
+    if any(map(str.strip, lines)):
+        yield Block("paragraph", "\n".join(lines))
+
+
+def _key(line: str) -> str:
+    """Fold a line to its letters: a bookmark often lacks the number or differs in spaces."""
+    return "".join(filter(str.isalpha, line)).casefold() if len(line) <= 200 else ""

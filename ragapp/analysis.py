@@ -1,0 +1,145 @@
+"""Text -> search terms, in English and Chinese at once.
+
+Both sides of a lexical match, the chunk and the question, go through the same steps: NFKC and
+case folding; English words are stemmed (Snowball); Chinese, Japanese and Korean runs give their
+characters and bigrams; numbers, versions and codes (`3.5`, `wx-200`, `c++`) are kept whole.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from threading import Lock
+
+import snowballstemmer
+
+MAX_QUERY_TERMS = 64
+_CJK = (
+    r"\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+    r"\U00020000-\U000323af"
+)
+_TOKEN = re.compile(
+    rf"(?P<cjk>[{_CJK}]+)|(?P<word>[^\W_{_CJK}]+(?:[._\-/'’][^\W_{_CJK}]+)*(?:\+\+|#)?)"
+)
+_CJK_CHARACTER = re.compile(f"[{_CJK}]")
+_LETTER = re.compile(r"[^\W\d_]")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
+_STOP_WORDS = frozenset(
+    "a about above after again all also am an and any are as at be because been before being "
+    "below between both but by can could did do does doing done during each few for from "
+    "further get gets got had has have having he her here hers him his how i if in into is it "
+    "its itself just let me might more most must my no nor not now of off on once only or "
+    "other our out over own please same shall she should so some such tell than that the "
+    "their them then there these they this those through to too under until up upon us very "
+    "was we were what when where whether which while who whom whose why will with within "
+    "would you your many much long often s t".split()
+)
+_CJK_STOP = re.compile(
+    "什么时候|为什么|有没有|是不是|能不能|可不可以|哪一|哪些|哪个|哪里|哪儿|哪年|什么|多少|多长|多久|多大|多高|多远"
+    "|怎么样|怎么|怎样|如何|是否|请问|谁|吗|呢|吧|的|了|是|在|和|与|或|及|被|把|从|到|由|对|于|之|其|这|那|有|为|也|就|都|而|要|会|能|几"
+    "|什麼|哪裡|為什麼|怎麼|嗎|這|為|與|對|個|个"
+)
+
+
+def terms_of(text: str) -> list[str]:
+    """Return the terms of a chunk in order, with repetitions; a term holds no white space.
+
+    >>> terms_of("Telescopes: 望远镜 WX-200")
+    ['telescop', '望', '远', '镜', '望远', '远镜', 'wx-200', 'wx', '200']
+    """
+    return [term for token in _tokens(text) for term in _expand(token)]
+
+
+def query_terms(text: str) -> list[str]:
+    """Return the distinct terms of a question in order, function words left out.
+
+    A question of nothing but function words keeps them. At most MAX_QUERY_TERMS are returned.
+    """
+    folded = _fold(text)
+    informative = _CJK_STOP.sub(" ", folded)
+    terms = _distinct(
+        term
+        for token in _matches(informative)
+        if token not in _STOP_WORDS
+        for term in _expand(token)
+    )
+    return (terms or _distinct(terms_of(text)))[:MAX_QUERY_TERMS]
+
+
+def informative_terms(terms: Iterable[str]) -> list[str]:
+    """Return `terms` without the single Chinese characters that a bigram of them already covers."""
+    kept = list(terms)
+    bigrams = [term for term in kept if len(term) == 2 and _CJK_CHARACTER.match(term)]
+    covered = {character for bigram in bigrams for character in bigram}
+    return [term for term in kept if term not in covered]
+
+
+def weighted_coverage(terms: Iterable[str], weights: Mapping[str, float], text: str) -> float:
+    """Return in [0, 1] the share of the terms' weight that stands in `text`; 0 for no terms."""
+    wanted = list(terms)
+    total = sum(weights[term] for term in wanted)
+    if total <= 0.0:
+        return 0.0
+    present = set(terms_of(text))
+    return sum(weights[term] for term in wanted if term in present) / total
+
+
+def cjk_share(text: str) -> float:
+    """Return in [0, 1] the share of Chinese, Japanese and Korean characters among the letters."""
+    n_cjk = len(_CJK_CHARACTER.findall(text))
+    n_letters = len(_LETTER.findall(text))
+    return n_cjk / n_letters if n_letters else 0.0
+
+
+def is_chinese(text: str) -> bool:
+    """Tell whether a question or answer is to be treated as Chinese rather than English."""
+    n_words = len(re.findall(r"[A-Za-z]+", text))
+    n_cjk = len(_CJK_CHARACTER.findall(text))
+    return n_cjk > n_words
+
+
+def _fold(text: str) -> str:
+    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _tokens(text: str) -> Iterator[str]:
+    return _matches(_fold(text))
+
+
+def _matches(folded: str) -> Iterator[str]:
+    return (match.group() for match in _TOKEN.finditer(folded))
+
+
+def _expand(token: str) -> tuple[str, ...]:
+    if _CJK_CHARACTER.match(token):
+        return (*token, *(token[i : i + 2] for i in range(len(token) - 1)))
+    return _word_terms(token)
+
+
+@lru_cache(maxsize=100_000)
+def _word_terms(word: str) -> tuple[str, ...]:
+    word = word.replace("’", "'").removesuffix("'s")
+    if word.isascii() and word.isalpha():
+        return (_stem(word),)
+    parts = _PART.findall(word)
+    if len(parts) < 2:
+        return (word,)
+    stems = tuple(_stem(part) if part.isascii() and part.isalpha() else part for part in parts)
+    return (word, *stems)
+
+
+_STEMMER = snowballstemmer.stemmer("english")
+_STEMMER_LOCK = Lock()
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str) -> str:
+    with _STEMMER_LOCK:  # a stemmer keeps the word it works on
+        return str(_STEMMER.stemWord(word))
+
+
+def _distinct(terms: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(terms))

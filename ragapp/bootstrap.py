@@ -1,0 +1,62 @@
+"""Settings -> live objects: the only place where a name becomes an instance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ragapp.collection import Collection
+from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
+from ragapp.errors import ModelNotFoundError
+from ragapp.protocols import Embedder, LanguageModel
+from ragapp.rag import Rag
+from ragapp.registry import LANGUAGE_MODELS, resolve
+from ragapp.settings import Settings, load_settings
+
+
+def open_rag(
+    collection: str | Path | None = None,
+    *,
+    settings: Settings | None = None,
+    is_reembedding: bool = False,
+    **overrides: Any,
+) -> Rag:
+    """Open a collection, made if there is none, ready for questions and ingestion.
+
+    `collection` is a folder (default: `RAGAPP_COLLECTION`, else a per-user one). `overrides` are
+    settings by name, such as ``top_k=8``; given `settings`, they are taken as they are. With
+    `is_reembedding`, vectors of another embedder are no error: `Rag.reindex` replaces them.
+
+    Models load at first use. Raises SettingsError, ModelNotFoundError, EmbedderMismatchError and
+    other CollectionErrors.
+    """
+    if settings is None:
+        settings = load_settings(collection=collection, **overrides)
+    embedder = SentenceTransformersEmbedder(settings.embedder, device=settings.device)
+    opened = Collection.open(Path(settings.collection), index_name=settings.index)
+    try:
+        if not is_reembedding:
+            opened.use_embedder(embedder.identity)
+        language_model = _language_model(settings, embedder)
+    except BaseException:
+        opened.close()
+        raise
+    return Rag(
+        settings=settings, collection=opened, embedder=embedder, language_model=language_model
+    )
+
+
+def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:
+    name = settings.engine_name
+    engine = resolve(LANGUAGE_MODELS, name, setting="engine")
+    model: LanguageModel
+    if name == "extractive":
+        model = engine(embedder)
+        return model
+    if not settings.model:
+        raise ModelNotFoundError(
+            f"engine = {name!r} needs a model",
+            hint="set model to a local folder or a model's name, e.g. RAGAPP_MODEL=/path/to/model",
+        )
+    model = engine(settings.model, device=settings.device, dtype=settings.dtype)
+    return model

@@ -1,0 +1,114 @@
+"""One SQLite connection, shared by threads one at a time, with transactions as contexts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from ragapp.chunkstore.schema import connect, create_or_check
+from ragapp.errors import CollectionDamagedError, CollectionError, CollectionLockedError
+
+
+class Database:
+    """The database file of a collection. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = RLock()
+        with _translated(path):
+            self._connection = connect(path)
+            create_or_check(self._connection, path)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection inside a read transaction: all statements see one state.
+
+        Raises CollectionDamagedError when the file cannot be read.
+        """
+        with self._lock, _translated(self.path):
+            if self._connection.in_transaction:  # inside our own writing(): it sees its writes
+                yield self._connection
+            else:
+                yield from self._snapshot()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection inside a write transaction, committed at the end, or rolled back.
+
+        Raises CollectionLockedError when another process holds the database for too long, and
+        CollectionError when the disk is full; nothing is changed then.
+        """
+        with self._lock, _translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
+        finally:
+            self._connection.execute("COMMIT")
+
+    def data_version(self) -> int:
+        """Return a number that changes whenever another connection has written."""
+        with self._lock, _translated(self.path):
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def journal_mode(self) -> str:
+        """Return the journal mode in force, such as "wal" or "truncate"."""
+        with self._lock, _translated(self.path):
+            return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    def integrity_problems(self) -> list[str]:
+        """Return what SQLite's own check finds wrong, [] for a sound file."""
+        with self._lock, _translated(self.path):
+            rows = self._connection.execute("PRAGMA integrity_check(20)").fetchall()
+        return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def close(self) -> None:
+        """Close the connection; the database cannot be used afterwards."""
+        with self._lock:
+            self._connection.close()
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise _operational(path, error) from error
+    except sqlite3.ProgrammingError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise CollectionDamagedError(
+            f"{path} cannot be read: {error}",
+            hint="restore a backup, or ingest the documents into a new collection",
+        ) from error
+
+
+def _operational(path: Path, error: sqlite3.OperationalError) -> CollectionError:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return CollectionLockedError(
+            f"{path} is held by another process", hint="wait until it has finished, then try again"
+        )
+    if "full" in text:
+        return CollectionError(
+            f"{path}: the disk is full; what was stored before is kept",
+            hint="free some space, then run the same command again",
+        )
+    if "malformed" in text or "no such table" in text:
+        return CollectionDamagedError(
+            f"{path} cannot be read: {text}",
+            hint="restore a backup, or ingest the documents into a new collection",
+        )
+    return CollectionError(f"{path}: {text}", hint="check that the folder is there and writable")

@@ -1,0 +1,82 @@
+"""Rows that point at the index files built from the vectors; the newest one is in force."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The manifest of one index file: what it holds and how to know that it is whole.
+
+    It covers all chunks up to `last_chunk_id`; `size` is in bytes.
+    """
+
+    number: int
+    file: str
+    index_name: str
+    embedder_id: int
+    dim: int
+    n_vectors: int
+    last_chunk_id: int
+    size: int
+    sha256: bytes
+
+
+_COLUMNS = "number, file, index_name, embedder_id, dim, n_vectors, last_chunk_id, size, sha256"
+
+
+def newest_generation(connection: sqlite3.Connection) -> Generation | None:
+    """Return the generation in force, None before the first."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM generations ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    return None if row is None else Generation(*row)
+
+
+def next_number(connection: sqlite3.Connection) -> int:
+    """Return a number above every generation's so far, dropped ones included."""
+    row = connection.execute(
+        "SELECT seq FROM sqlite_sequence WHERE name = 'generations'"
+    ).fetchone()
+    return 1 if row is None else int(row[0]) + 1
+
+
+def put_generation(connection: sqlite3.Connection, generation: Generation) -> None:
+    """Make `generation` the one in force; the earlier rows go."""
+    connection.execute(
+        f"INSERT INTO generations ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",
+        (
+            generation.number,
+            generation.file,
+            generation.index_name,
+            generation.embedder_id,
+            generation.dim,
+            generation.n_vectors,
+            generation.last_chunk_id,
+            generation.size,
+            generation.sha256,
+        ),
+    )
+    connection.execute("DELETE FROM generations WHERE number < ?", (generation.number,))
+    connection.execute(
+        "DELETE FROM removed_chunks WHERE chunk_id <= ?", (generation.last_chunk_id,)
+    )
+
+
+def drop_generations(connection: sqlite3.Connection) -> None:
+    """Forget all generations: every vector is searched from the database until the next build."""
+    connection.execute("DELETE FROM generations")
+
+
+def removed_chunks(connection: sqlite3.Connection) -> list[int]:
+    """Return the ids of chunks that were removed since the generation in force was built."""
+    rows = connection.execute("SELECT chunk_id FROM removed_chunks ORDER BY chunk_id")
+    return [int(row[0]) for row in rows]
+
+
+def newest_chunk_id(connection: sqlite3.Connection) -> int:
+    """Return the highest chunk id ever given, 0 before the first."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
+    return 0 if row is None else int(row[0])

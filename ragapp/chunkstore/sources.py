@@ -1,0 +1,73 @@
+"""Rows of sources: the files as the user knows them, with what became of each."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that was ingested, or that failed.
+
+    `recipe` names what the outcome depends on beside the file: reader, chunk sizes, embedder. A
+    `failure` code ("" if none) may stand beside a `document_id`: the last good version is kept.
+    """
+
+    path: str
+    document_id: str | None
+    sha256: bytes | None
+    size: int
+    mtime_ns: int
+    recipe: str
+    failure: str = ""
+    reason: str = ""
+
+
+_COLUMNS = "path, document_id, sha256, size, mtime_ns, recipe, failure, reason"
+
+
+def get_source(connection: sqlite3.Connection, path: str) -> Source | None:
+    """Return the source at `path`, None if it was never ingested."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE path = ?", (path,)).fetchone()
+    return None if row is None else Source(*row)
+
+
+def put_source(connection: sqlite3.Connection, source: Source) -> None:
+    """Store a source, replacing what was known of its path."""
+    connection.execute(
+        f"INSERT INTO sources ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (path) DO UPDATE SET document_id = excluded.document_id,"
+        " sha256 = excluded.sha256, size = excluded.size, mtime_ns = excluded.mtime_ns,"
+        " recipe = excluded.recipe, failure = excluded.failure, reason = excluded.reason",
+        (
+            source.path,
+            source.document_id,
+            source.sha256,
+            source.size,
+            source.mtime_ns,
+            source.recipe,
+            source.failure,
+            source.reason,
+        ),
+    )
+
+
+def delete_source(connection: sqlite3.Connection, path: str) -> None:
+    """Forget a source."""
+    connection.execute("DELETE FROM sources WHERE path = ?", (path,))
+
+
+def sources_of_document(connection: sqlite3.Connection, document_id: str) -> list[str]:
+    """Return the paths that hold a document, the first ingested first."""
+    rows = connection.execute(
+        "SELECT path FROM sources WHERE document_id = ? ORDER BY seq", (document_id,)
+    )
+    return [str(row[0]) for row in rows]
+
+
+def list_sources(connection: sqlite3.Connection) -> list[Source]:
+    """Return all sources, by path."""
+    return [
+        Source(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM sources ORDER BY path")
+    ]

@@ -1,0 +1,133 @@
+"""The marker `[n]`: how it is written into a prompt, and read back, checked, out of an answer.
+
+A citation is never taken on trust: its quote is the sentence of passage n that shares most with
+the answer's sentence, cut from the document's own text by offsets. A marker without such a
+sentence is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ragapp.analysis import informative_terms, query_terms, terms_of
+from ragapp.sentences import split_sentences
+from ragapp.types import Citation, Hit
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_MIN_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A stretch of the answer and the markers that stand behind it, with their places."""
+
+    text: str
+    markers: tuple[re.Match[str], ...]
+
+
+def marker(number: int) -> str:
+    """Return the marker of passage `number`.
+
+    >>> marker(2)
+    '[2]'
+    """
+    return f"[{number}]"
+
+
+def cite(text: str, hits: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]]:
+    """Return the answer with only its valid markers, and one citation for each of them, in order.
+
+    `hits` are the passages of the prompt: marker 1 is the first.
+    """
+    citations: list[Citation] = []
+    dropped: list[re.Match[str]] = []
+    for claim in _claims(text):
+        for found in claim.markers:
+            citation = _resolve(claim.text, int(found.group(1)), hits)
+            if citation is None:
+                dropped.append(found)
+            elif citation not in citations:
+                citations.append(citation)
+    return _without(text, dropped), tuple(citations)
+
+
+def _claims(text: str) -> Iterator[_Claim]:
+    """Yield each run of markers with the sentence before it."""
+    begin = 0
+    matches = list(_MARKER.finditer(text))
+    i = 0
+    while i < len(matches):
+        run = [matches[i]]
+        while i + 1 < len(matches) and not text[matches[i].end() : matches[i + 1].start()].strip():
+            i += 1
+            run.append(matches[i])
+        yield _Claim(text[begin : run[0].start()], tuple(run))
+        begin = run[-1].end()
+        i += 1
+
+
+def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
+    if not 1 <= number <= len(hits):
+        return None
+    hit = hits[number - 1]
+    span = _verbatim(claim, hit) or _supporting_sentence(claim, hit)
+    if span is None:
+        return None
+    start, end = hit.start + span[0], hit.start + span[1]
+    return Citation(
+        marker=number,
+        document_id=hit.document_id,
+        source=hit.source,
+        title=hit.title,
+        page=hit.page_at(start),
+        start=start,
+        end=end,
+        quote=hit.text[span[0] : span[1]],
+        chunk_id=hit.chunk_id,
+        also_in=hit.also_in,
+    )
+
+
+def _verbatim(claim: str, hit: Hit) -> tuple[int, int] | None:
+    """Return where the whole claim stands word for word in the passage."""
+    quoted = claim.strip().strip("。.").strip()
+    if len(quoted) < 2:
+        return None
+    start = hit.text.find(claim.strip())
+    if start >= 0:
+        return start, start + len(claim.strip())
+    start = hit.text.find(quoted)
+    return None if start < 0 else (start, start + len(quoted))
+
+
+def _supporting_sentence(claim: str, hit: Hit) -> tuple[int, int] | None:
+    """Return the passage's sentence that holds most of the claim's terms, if it holds enough."""
+    wanted = set(informative_terms(query_terms(_last_sentence(claim))))
+    if not wanted:
+        return None
+    best, best_share = None, 0.0
+    for start, end in split_sentences(hit.text):
+        share = len(wanted & set(terms_of(hit.text[start:end]))) / len(wanted)
+        if share > best_share:
+            best, best_share = (start, end), share
+    return best if best_share >= _MIN_SHARE else None
+
+
+def _last_sentence(claim: str) -> str:
+    spans = split_sentences(claim)
+    return claim[spans[-1][0] : spans[-1][1]] if spans else ""
+
+
+def _without(text: str, dropped: Sequence[re.Match[str]]) -> str:
+    """Return `text` without the dropped markers and the blank before each."""
+    kept, begin = [], 0
+    for found in dropped:
+        start = found.start()
+        if start > begin and text[start - 1] == " ":
+            start -= 1
+        kept.append(text[begin:start])
+        begin = found.end()
+    kept.append(text[begin:])
+    return "".join(kept).strip()

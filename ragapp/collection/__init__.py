@@ -1,0 +1,7 @@
+"""A collection: chunk store and vector index, kept in step. Nothing else touches the disk."""
+
+from ragapp.chunkstore.chunks import StoredChunk
+from ragapp.chunkstore.sources import Source
+from ragapp.collection.collection import Collection, CollectionStats
+
+__all__ = ["Collection", "CollectionStats", "Source", "StoredChunk"]

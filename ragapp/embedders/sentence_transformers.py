@@ -1,0 +1,201 @@
+"""Any sentence-transformers model as an Embedder; the embedded all-MiniLM-L6-v2 by default.
+
+A plain BERT folder runs on torch alone (`bert`); every other architecture runs through the
+sentence-transformers library, with the prompts and pooling that the model declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ragapp.embedders.model_files import (
+    ModelFolder,
+    check_embedded_weights,
+    find_model_folder,
+    fingerprint,
+)
+from ragapp.errors import ModelError
+from ragapp.protocols import EmbedderIdentity, Vectors
+
+_BATCH_TOKENS = 4096
+_DEFAULT_WINDOW = 512
+_N_SPECIAL = 2
+
+_EmbedFunction = Callable[[Sequence[str]], Vectors]
+
+
+class SentenceTransformersEmbedder:
+    """An Embedder over a sentence-transformers model folder. Safe to use from several threads.
+
+    `name` is "all-MiniLM-L6-v2" (embedded), a folder, or the name of a model in the hub's cache.
+    Raises ModelNotFoundError when it is not on this machine. Weights load at the first embedding.
+    """
+
+    def __init__(self, name: str, *, device: str = "auto") -> None:
+        self._folder = find_model_folder(name)
+        self._device = device
+        self._load_lock = Lock()
+        self._functions: tuple[_EmbedFunction, _EmbedFunction] | None = None
+
+    @cached_property
+    def identity(self) -> EmbedderIdentity:
+        """Name, fingerprint and dimension."""
+        if self._folder.dim is None:
+            raise ModelError(f"{self._folder.path} does not declare its embedding dimension")
+        return EmbedderIdentity(self._folder.name, fingerprint(self._folder), self._folder.dim)
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of text that the model reads, special tokens not counted; the rest is lost."""
+        return (self._folder.window or _DEFAULT_WINDOW) - _N_SPECIAL
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has, special tokens not counted, untruncated."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the half-open code-point offsets of each token of `text`, in order."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def coverage(self, text: str) -> float:
+        """Return in [0, 1] the share of the text's tokens that the model knows."""
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        if not ids or self._unknown_id is None:
+            return 1.0
+        return 1.0 - float(ids.count(self._unknown_id)) / len(ids)
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, dim) float32 rows of unit norm, in the order of `texts`."""
+        if not texts:
+            return np.zeros((0, self.identity.dim), dtype=np.float32)
+        vectors = np.empty((len(texts), self.identity.dim), dtype=np.float32)
+        embed = self._loaded()[0]
+        batches = list(_batches(self.count_tokens(texts), window=self.max_tokens))
+        with _workers(len(batches)) as pool:
+            embedded = pool.map(lambda batch: embed([texts[i] for i in batch]), batches)
+            for batch, rows in zip(batches, embedded, strict=True):
+                vectors[batch] = rows
+        return vectors
+
+    def embed_query(self, text: str) -> Vectors:
+        """Return a (dim,) float32 vector of unit norm."""
+        embed = self._loaded()[1]
+        with _workers(1) as pool:
+            vector: Vectors = pool.submit(embed, [text]).result()[0]
+        return vector
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The folder's tokenizer, without truncation or padding."""
+        from tokenizers import Tokenizer
+
+        file = self._folder.path / "tokenizer.json"
+        if file.is_file():
+            tokenizer = Tokenizer.from_file(str(file))
+        else:
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(
+                self._folder.path, local_files_only=True
+            ).backend_tokenizer
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _unknown_id(self) -> int | None:
+        for token in ("[UNK]", "<unk>"):
+            found = self._tokenizer.token_to_id(token)
+            if found is not None:
+                return int(found)
+        return None
+
+    def _loaded(self) -> tuple[_EmbedFunction, _EmbedFunction]:
+        """Return the functions that embed documents and queries, the model loaded once."""
+        with self._load_lock:
+            if self._functions is None:
+                check_embedded_weights(self._folder)
+                self._functions = self._load()
+            return self._functions
+
+    def _load(self) -> tuple[_EmbedFunction, _EmbedFunction]:
+        from ragapp.embedders import bert
+
+        device = _resolve_device(self._device)
+        if not bert.is_plain_bert(self._folder):
+            return _load_library(self._folder, device)
+        encoder = bert.BertEncoder(self._folder, device=device)
+        pad_id = int(self._folder.config.get("pad_token_id") or 0)
+
+        def embed(texts: Sequence[str]) -> Vectors:
+            encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+            rows = [self._with_special(encoding.ids[: self.max_tokens]) for encoding in encodings]
+            ids, mask = bert.pad(rows, pad_id=pad_id)
+            vectors: Vectors = encoder(ids.to(device), mask.to(device)).cpu().numpy()
+            return vectors
+
+        return embed, embed
+
+    def _with_special(self, ids: Sequence[int]) -> list[int]:
+        first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+        return [first, *ids, last]
+
+
+def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _EmbedFunction]:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"embedder {folder.name!r} cannot be loaded: {error}", hint="download the model again"
+        ) from error
+
+    def embed_with(encode: Callable[..., Any]) -> _EmbedFunction:
+        def embed(texts: Sequence[str]) -> Vectors:
+            rows = encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+            return np.asarray(rows, dtype=np.float32)
+
+        return embed
+
+    return embed_with(model.encode_document), embed_with(model.encode_query)
+
+
+def _workers(n_batches: int) -> ThreadPoolExecutor:
+    """Return threads that compute a batch each, on one core each.
+
+    Several cores on one batch wait for each other at every layer: beside a busy neighbour that
+    was ten times slower than one core alone.
+    """
+    import torch
+
+    n_workers = max(1, min(n_batches, torch.get_num_threads()))
+    return ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,))
+
+
+def _resolve_device(device: str) -> str:
+    if device != "auto":
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _batches(counts: Sequence[int], *, window: int) -> Iterator[list[int]]:
+    """Yield places in `counts`, shortest texts first, in batches of up to _BATCH_TOKENS tokens."""
+    batch: list[int] = []
+    for i in sorted(range(len(counts)), key=lambda i: (counts[i], i)):
+        longest = min(counts[i], window) + _N_SPECIAL
+        if batch and longest * (len(batch) + 1) > _BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

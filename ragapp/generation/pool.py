@@ -1,0 +1,72 @@
+"""The sessions kept between requests, so that the next turn of a conversation finds its cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+from ragapp.generation.session import Session
+
+
+class SessionPool:
+    """Idle sessions, the least recently used first, together at most `max_bytes`.
+
+    A session that is lent belongs to its borrower, so its bytes are not counted until it is back.
+    """
+
+    def __init__(self, new_session: Callable[[], Session], *, max_bytes: int) -> None:
+        self._new_session = new_session
+        self._max_bytes = max_bytes
+        self._lock = Lock()
+        self._idle: list[Session] = []
+
+    @property
+    def n_bytes(self) -> int:
+        """The memory of the idle sessions."""
+        with self._lock:
+            return sum(session.n_bytes for session in self._idle)
+
+    @contextmanager
+    def lend(self, prompt_ids: Sequence[int]) -> Iterator[Session]:
+        """Lend the session that saves `prompt_ids` the most work, or a new one."""
+        session = self._take(prompt_ids)
+        try:
+            yield session
+        finally:
+            self._put_back(session)
+
+    def clear(self) -> None:
+        """Forget all idle sessions."""
+        with self._lock:
+            self._idle.clear()
+
+    def _take(self, prompt_ids: Sequence[int]) -> Session:
+        """Return the session that shares most with the prompt.
+
+        Where the prompt continues less than half of it (only the instructions are the same, say),
+        it is another conversation's: that one is left as it is and the shared part is copied.
+        """
+        with self._lock:
+            best, n_reusable = self._best(prompt_ids)
+            if best is None:
+                return self._new_session()
+            if 2 * n_reusable < len(best.ids):
+                return best.fork(n_reusable) or self._new_session()
+            self._idle.remove(best)
+            return best
+
+    def _best(self, prompt_ids: Sequence[int]) -> tuple[Session | None, int]:
+        best, most = None, 0
+        for session in reversed(self._idle):  # of equals, the most recently used
+            n_reusable = session.reusable_tokens(prompt_ids)
+            if n_reusable > most:
+                best, most = session, n_reusable
+        return best, most
+
+    def _put_back(self, session: Session) -> None:
+        with self._lock:
+            if session.can_continue:
+                self._idle.append(session)
+            while self._idle and sum(idle.n_bytes for idle in self._idle) > self._max_bytes:
+                del self._idle[0]

@@ -1,0 +1,123 @@
+"""A session: one sequence of tokens together with the KV cache that holds it.
+
+Two phases: `prefill` reads a prompt, keeping of the cache what the prompt begins with, and `decode`
+feeds one token. Both leave the session usable whatever happens: after a cancel it holds what was
+fed, after an error nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+import torch
+
+from ragapp.generation.causal_model import CausalModel
+from ragapp.generation.kv_cache import GrowingCache, bytes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """What became of a prompt. `logits` is (vocab,), None when cancelled before the end."""
+
+    cached_tokens: int
+    prefilled_tokens: int
+    logits: torch.Tensor | None
+
+
+class Session:
+    """A sequence and its cache. Not for two threads at once; the cache belongs to it alone."""
+
+    def __init__(self, model: CausalModel, *, piece_tokens: int = 512) -> None:
+        self._model = model
+        self._piece_tokens = piece_tokens
+        self._cache = model.new_cache()
+        self._ids: list[int] = []
+
+    @property
+    def ids(self) -> list[int]:
+        """The tokens whose keys and values the cache holds."""
+        return list(self._ids)
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether a prompt that begins with `ids` would find them read."""
+        return bool(self._ids) and not self._model.cache_kind.is_recurrent
+
+    @property
+    def n_bytes(self) -> int:
+        """The memory of the cache."""
+        return bytes_of(self._cache)
+
+    def prefill(self, prompt_ids: Sequence[int], *, cancelled: Event) -> Prefill:
+        """Make the session hold exactly `prompt_ids`, at least one token of which is fed.
+
+        The prompt is fed in pieces, so that `cancelled` is noticed between them.
+        """
+        n_cached = self._keep(self.reusable_tokens(prompt_ids))
+        logits = None
+        while len(self._ids) < len(prompt_ids) and not cancelled.is_set():
+            start = len(self._ids)
+            end = None if self._model.cache_kind.is_recurrent else start + self._piece_tokens
+            logits = self._feed(prompt_ids[start:end])
+        is_whole = len(self._ids) == len(prompt_ids)
+        return Prefill(n_cached, len(self._ids) - n_cached, logits if is_whole else None)
+
+    def decode(self, token_id: int) -> torch.Tensor:
+        """Feed one token and return the (vocab,) logits of the next."""
+        return self._feed([token_id])
+
+    def shared_tokens(self, prompt_ids: Sequence[int]) -> int:
+        """Return the length of the longest common prefix with `prompt_ids`.
+
+        [5, 6, 7] held and [5, 6, 9, 7] asked -> 2
+        """
+        n = 0
+        for held, asked in zip(self._ids, prompt_ids, strict=False):
+            if held != asked:
+                break
+            n += 1
+        return n
+
+    def reusable_tokens(self, prompt_ids: Sequence[int]) -> int:
+        """Return how many of the prompt's tokens need not be fed: never all, for their logits."""
+        n_shared = min(self.shared_tokens(prompt_ids), len(prompt_ids) - 1)
+        kind = self._model.cache_kind
+        is_kept = n_shared == len(self._ids) and not kind.is_recurrent
+        return n_shared if is_kept or kind.can_crop(len(self._ids)) else 0
+
+    def fork(self, n_tokens: int) -> Session | None:
+        """Return a new session with the first `n_tokens`, None if the cache cannot be split."""
+        if not isinstance(self._cache, GrowingCache):
+            return None
+        fork = Session(self._model, piece_tokens=self._piece_tokens)
+        with torch.inference_mode():
+            fork._cache = self._cache.copy_of_first(n_tokens)
+        fork._ids = self._ids[:n_tokens]
+        return fork
+
+    def clear(self) -> None:
+        """Forget everything and free the memory."""
+        self._cache = self._model.new_cache()
+        self._ids = []
+
+    def _keep(self, n_tokens: int) -> int:
+        """Take back all but the first `n_tokens`."""
+        n_removed = len(self._ids) - n_tokens
+        if n_tokens == 0:
+            self.clear()
+        elif n_removed:
+            with torch.inference_mode():
+                self._cache.crop(-n_removed)  # transformers counts removed tokens downwards
+            del self._ids[n_tokens:]
+        return n_tokens
+
+    def _feed(self, ids: Sequence[int]) -> torch.Tensor:
+        try:
+            logits = self._model.forward(ids, self._cache)
+        except BaseException:  # some layers hold the tokens by now, others do not
+            self.clear()
+            raise
+        self._ids.extend(ids)
+        return logits

@@ -1,0 +1,84 @@
+"""What `ragapp doctor` looks at: versions, devices, models, and the state of the collection."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ragapp.collection import Collection
+from ragapp.protocols import Embedder, LanguageModel
+from ragapp.settings import Settings
+
+_PACKAGES = (
+    "ragapp",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "faiss-cpu",
+    "langchain",
+    "streamlit",
+    "pypdf",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Facts by name, in order, and what is wrong, [] when nothing is."""
+
+    facts: Mapping[str, str]
+    problems: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the findings as plain JSON values."""
+        return {"facts": dict(self.facts), "problems": list(self.problems)}
+
+
+def examine(
+    *,
+    settings: Settings,
+    collection: Collection,
+    embedder: Embedder,
+    language_model: LanguageModel,
+    is_deep: bool,
+) -> Health:
+    """Look at the machine, the models and the collection; `is_deep` reads every stored row."""
+    stats = collection.stats()
+    languages = ", ".join(f"{name} {count}" for name, count in stats.chunks_by_language.items())
+    facts = {
+        "python": f"{platform.python_version()} on {sys.platform}",
+        **{name: _version(name) for name in _PACKAGES},
+        "device": _device(),
+        "sqlite": f"{sqlite3.sqlite_version}, journal mode {stats.journal_mode}",
+        "collection": str(collection.directory),
+        "documents": f"{stats.n_documents} from {stats.n_sources} sources",
+        "chunks": f"{stats.n_chunks} ({languages or 'none'})",
+        "index": f"generation {stats.generation}, {stats.n_unindexed} chunks newer than it",
+        "embedder": f"{embedder.identity.name}, {embedder.identity.dim} dimensions, "
+        f"reads {embedder.max_tokens} tokens",
+        "engine": f"{language_model.name} {settings.model}".strip(),
+    }
+    problems = collection.problems() if is_deep else collection.index_problems()
+    if stats.n_failed_sources:
+        facts["failed sources"] = str(stats.n_failed_sources)
+    return Health(facts, tuple(problems))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+        return f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB"
+    return f"CPU, {torch.get_num_threads()} threads"

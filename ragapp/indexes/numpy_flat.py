@@ -1,0 +1,56 @@
+"""Exact inner-product search in NumPy: the oracle against which other indexes are tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from ragapp.errors import CollectionDamagedError
+from ragapp.protocols import Ids, Vectors
+
+
+class NumpyFlatIndex:
+    """All vectors as one matrix, scored by one product."""
+
+    def __init__(self, ids: Ids, vectors: Vectors) -> None:
+        self._ids = ids
+        self._vectors = vectors
+
+    @property
+    def n_vectors(self) -> int:
+        """How many vectors it holds."""
+        return len(self._ids)
+
+    @property
+    def dim(self) -> int:
+        """The vectors' dimension."""
+        return int(self._vectors.shape[1])
+
+    @classmethod
+    def build(cls, ids: Ids, vectors: Vectors) -> Self:
+        """Index (n, dim) float32 rows under (n,) int64 ids, each id once."""
+        return cls(np.array(ids, dtype=np.int64), np.array(vectors, dtype=np.float32))
+
+    def search(self, query: Vectors, k: int, *, excluded: Ids) -> tuple[Ids, Vectors]:
+        """Return ids and inner products of the best `k` rows, best first, ties by id."""
+        scores = self._vectors @ query  # (n,)
+        kept = ~np.isin(self._ids, excluded)
+        ids, scores = self._ids[kept], scores[kept]
+        order = np.lexsort((ids, -scores))[:k]
+        return ids[order], scores[order]
+
+    def save(self, path: Path) -> None:
+        """Write the index to one new file at `path`."""
+        with path.open("wb") as file:
+            np.savez(file, ids=self._ids, vectors=self._vectors)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote. Raises CollectionDamagedError when it cannot be read."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls(arrays["ids"], arrays["vectors"])
+        except (OSError, ValueError, KeyError) as error:
+            raise CollectionDamagedError(f"{path} is not a readable NumPy index") from error

@@ -1,0 +1,172 @@
+"""Any causal model that transformers loads, run in this process with a KV cache of our own.
+
+Differs from `openai`, which asks a server, and from `extractive`, which writes nothing of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from ragapp.errors import ContextTooSmallError, UsageError
+from ragapp.generation.locating import find_model
+from ragapp.types import Completion, GenerationOptions, Message
+
+if TYPE_CHECKING:
+    from ragapp.generation.chat_prompt import ChatPrompt
+    from ragapp.generation.engine import Engine
+    from ragapp.generation.tokens import Codec
+
+_CACHE_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """What is known of a model without its weights."""
+
+    folder: Path
+    codec: Codec
+    prompt: ChatPrompt
+    context_tokens: int
+
+
+class TransformersModel:
+    """A local causal model: files are read at first use, weights at the first answer.
+
+    `model` is a folder or the hub name of a model that was downloaded. `device` is "auto", "cpu",
+    "cuda" or "cuda:N"; `dtype` is "auto", "float32", "bfloat16" or "float16". `context_tokens`
+    narrows the model's own context, to save memory. `cache_bytes` bounds the KV caches kept between
+    requests, and `max_streams` the answers under way at once; further requests wait in the order of
+    asking.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        context_tokens: int | None = None,
+        cache_bytes: int = _CACHE_BYTES,
+        max_streams: int = 4,
+        prefill_piece_tokens: int = 512,
+    ) -> None:
+        self._model = model
+        self._device = device
+        self._dtype = dtype
+        self._context_tokens = context_tokens
+        self._cache_bytes = cache_bytes
+        self._max_streams = max_streams
+        self._piece_tokens = prefill_piece_tokens
+        self._lock = Lock()
+        self._front: _Front | None = None
+        self._engine: Engine | None = None
+
+    @property
+    def name(self) -> str:
+        """The engine's name as answers show it: no path, which may be private."""
+        return f"transformers:{Path(self._model).name or self._model}"
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens of prompt and answer together that the model can hold.
+
+        Raises ModelNotFoundError when the model is not on this machine.
+        """
+        return self._loaded_front().context_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens of the model each text has, special tokens not counted.
+
+        Raises ModelNotFoundError when the model is not on this machine.
+        """
+        encode = self._loaded_front().codec.encode_plain
+        return [len(encode(text)) for text in texts]
+
+    def stream(
+        self, messages: Sequence[Message], *, options: GenerationOptions, cancelled: Event
+    ) -> Iterator[Completion]:
+        """Yield the output in pieces; the last carries finish_reason and usage.
+
+        Stops within one token once `cancelled` is set. An iterator that is closed early frees its
+        place at once. Raises ContextTooSmallError when the prompt does not fit, ModelNotFoundError
+        when the model is not on this machine, ModelError when it cannot be loaded or memory runs
+        out, and UsageError for options out of range, all at the first step.
+        """
+        front = self._loaded_front()
+        prompt_ids = front.prompt.encode(messages)
+        self._check_fit(len(prompt_ids), options.max_new_tokens)
+        options = replace(options, stop=(*options.stop, *front.prompt.stop))
+        yield from self._loaded_engine(front).stream(
+            prompt_ids, options=options, cancelled=cancelled
+        )
+
+    def close(self) -> None:
+        """Free the memory of weights and caches; a later answer loads them again."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+            self._engine = None
+        gc.collect()
+        _free_gpu_memory()
+
+    def _check_fit(self, n_prompt: int, max_new_tokens: int) -> None:
+        if n_prompt == 0:
+            raise UsageError("the prompt is empty", hint="ask something")
+        if n_prompt + max_new_tokens > self.context_tokens:
+            raise ContextTooSmallError(
+                f"a prompt of {n_prompt} tokens and an answer of up to {max_new_tokens} "
+                f"do not fit into the {self.context_tokens} tokens of {self.name!r}",
+                hint="ask with fewer passages or a smaller max_new_tokens",
+            )
+
+    def _loaded_front(self) -> _Front:
+        if self._front is None:
+            with self._lock:
+                self._front = self._front or self._load_front()
+        return self._front
+
+    def _loaded_engine(self, front: _Front) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._load_engine(front)
+            return self._engine
+
+    def _load_front(self) -> _Front:
+        folder = find_model(self._model)
+        from ragapp.generation.chat_prompt import ChatPrompt
+        from ragapp.generation.loading import context_tokens_of, load_config, load_tokenizer
+        from ragapp.generation.tokens import Codec
+
+        own_tokens = context_tokens_of(load_config(folder))
+        tokenizer = load_tokenizer(folder)
+        codec = Codec(tokenizer)
+        limit = min(own_tokens, self._context_tokens or own_tokens)
+        return _Front(folder, codec, ChatPrompt(tokenizer, codec), limit)
+
+    def _load_engine(self, front: _Front) -> Engine:
+        from ragapp.generation.causal_model import CausalModel
+        from ragapp.generation.engine import Engine
+        from ragapp.generation.loading import end_ids_of, load_weights
+
+        weights = load_weights(front.folder, device=self._device, dtype=self._dtype)
+        return Engine(
+            CausalModel(weights, name=self.name),
+            decode=front.codec.decode,
+            end_ids=end_ids_of(weights) | front.prompt.end_ids,
+            pool_bytes=self._cache_bytes,
+            max_streams=self._max_streams,
+            piece_tokens=self._piece_tokens,
+        )
+
+
+def _free_gpu_memory() -> None:
+    """Hand cached blocks back to the driver, if torch is loaded and uses a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

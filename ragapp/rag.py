@@ -1,0 +1,256 @@
+"""The question pipeline: retrieve -> fit -> prompt -> stream -> cite. `ask` drains `stream`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from threading import Event
+from types import TracebackType
+from typing import Literal, Self
+
+from ragapp.citing import cite
+from ragapp.collection import Collection
+from ragapp.errors import NotFoundError, UsageError
+from ragapp.health import Health, examine
+from ragapp.prompting import build_messages, fit, is_refusal, refusal
+from ragapp.protocols import Embedder, LanguageModel
+from ragapp.retrieval import confidence, retrieve
+from ragapp.settings import Settings
+from ragapp.types import (
+    Answer,
+    Document,
+    DocumentInfo,
+    GenerationOptions,
+    Hit,
+    Message,
+    Timings,
+    Usage,
+)
+
+Turn = tuple[Literal["user", "assistant"], str]
+
+_ANAPHORA = re.compile(
+    r"\b(?:it|its|they|them|their|that|those|this|these|he|she|his|her|there|then|one)\b"
+    r"|^(?:and|what about|how about)\b|它|他|她|这|那|其|该|此|呢[？?]?$",
+    re.IGNORECASE,
+)
+_MARKERS = re.compile(r" ?\[\d{1,3}\]")
+
+
+class AnswerStream:
+    """An answer on its way: iterate to read it as it comes, `.answer` for the whole."""
+
+    def __init__(self, pieces: Iterator[str | Answer], cancelled: Event) -> None:
+        self._pieces = pieces
+        self._cancelled = cancelled
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the text in pieces, each once."""
+        for piece in self._pieces:
+            if isinstance(piece, Answer):
+                self._answer = piece
+            else:
+                yield piece
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer with its checked citations; waits for the end of the stream.
+
+        Its text may lack markers that were streamed and then found to cite nothing.
+        """
+        for _ in self:
+            pass
+        if self._answer is None:
+            raise UsageError("the stream was left before its end", hint="ask the question again")
+        return self._answer
+
+    def cancel(self) -> None:
+        """Stop at the next token; `.answer` then holds what came until there."""
+        self._cancelled.set()
+
+
+class Rag:
+    """Questions over one collection. Safe to use from several threads.
+
+    Made by `ragapp.open_rag`; use it in a `with` block, or call `close`.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        collection: Collection,
+        embedder: Embedder,
+        language_model: LanguageModel,
+    ) -> None:
+        self.settings = settings
+        self.collection = collection
+        self.embedder = embedder
+        self.language_model = language_model
+
+    def ask(
+        self, question: str, *, top_k: int | None = None, history: Sequence[Turn] = ()
+    ) -> Answer:
+        """Answer a question from the documents.
+
+        `history` are the earlier turns of the conversation, oldest first, each ("user", text) or
+        ("assistant", text). Raises UsageError for an empty question, ModelNotFoundError when the
+        configured model is not on this machine.
+        """
+        return self.stream(question, top_k=top_k, history=history).answer
+
+    def stream(
+        self, question: str, *, top_k: int | None = None, history: Sequence[Turn] = ()
+    ) -> AnswerStream:
+        """Answer a question piece by piece; arguments and errors as for `ask`."""
+        question = _checked(question)
+        cancelled = Event()
+        pieces = self._answer(question, top_k or self.settings.top_k, history, cancelled)
+        return AnswerStream(pieces, cancelled)
+
+    def search(self, query: str, *, top_k: int | None = None) -> list[Hit]:
+        """Return the best chunks for a query, best first. Raises UsageError for an empty one."""
+        return retrieve(
+            _checked(query),
+            collection=self.collection,
+            embedder=self.embedder,
+            top_k=top_k or self.settings.top_k,
+            n_candidates=self.settings.n_candidates,
+        )
+
+    def documents(self) -> list[DocumentInfo]:
+        """Return all documents without their texts, in the order in which they were added."""
+        return self.collection.documents()
+
+    def document(self, document_id: str) -> Document:
+        """Return a document with its text. Raises NotFoundError for an unknown id."""
+        return self.collection.document(document_id)
+
+    def document_info(self, name: str) -> DocumentInfo:
+        """Return the facts of the document with this id or source. Raises NotFoundError."""
+        for info in self.collection.documents():
+            if name == info.id or name in info.sources:
+                return info
+        raise NotFoundError(
+            f"no document has the id or path {name!r}", hint="list them: ragapp docs list"
+        )
+
+    def remove(self, document_id: str) -> tuple[str, ...]:
+        """Remove a document; return the sources that held it. Raises NotFoundError."""
+        with self.collection.writing():
+            return self.collection.remove(document_id)
+
+    def reindex(self) -> int:
+        """Embed what the configured embedder has not embedded and build the index anew.
+
+        Returns the number of chunks embedded.
+        """
+        return self.collection.reindex(self.embedder)
+
+    def health(self, *, is_deep: bool = False) -> Health:
+        """Return versions, devices, models and the collection's state, and what is wrong."""
+        return examine(
+            settings=self.settings,
+            collection=self.collection,
+            embedder=self.embedder,
+            language_model=self.language_model,
+            is_deep=is_deep,
+        )
+
+    def close(self) -> None:
+        """Free the database; the object cannot be used afterwards."""
+        self.collection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _answer(
+        self, question: str, top_k: int, history: Sequence[Turn], cancelled: Event
+    ) -> Iterator[str | Answer]:
+        """Yield the answer's text in pieces, then the Answer."""
+        clock = _Clock()
+        hits = self.search(_search_text(question, history), top_k=top_k)
+        clock.retrieve = clock.now()
+        passages = fit(
+            hits,
+            passage_tokens=self.settings.passage_tokens,
+            count_tokens=self.language_model.count_tokens,
+        )
+        messages = build_messages(question, passages, history=_without_markers(history))
+        clock.prompt = clock.now()
+        text, usage = "", Usage()
+        if confidence(hits) >= self.settings.abstain_below:
+            for piece in self.language_model.stream(
+                messages, options=self._options(), cancelled=cancelled
+            ):
+                usage = piece.usage or usage
+                if piece.text:
+                    clock.first_token = clock.first_token or clock.now()
+                    text += piece.text
+                    yield piece.text
+        abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
+        if abstained and not text.strip():
+            text = refusal(question)
+            clock.first_token = clock.now()
+            yield text
+        cited, citations = cite(text, passages)
+        yield Answer(
+            question=question,
+            text=cited,
+            abstained=abstained,
+            citations=citations,
+            hits=tuple(hits),
+            engine=self.language_model.name,
+            timings_ms=clock.timings(),
+            usage=usage,
+        )
+
+    def _options(self) -> GenerationOptions:
+        return GenerationOptions(
+            max_new_tokens=self.settings.max_new_tokens, temperature=self.settings.temperature
+        )
+
+
+class _Clock:
+    """Milliseconds since the question arrived, at the end of each stage."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.retrieve = self.prompt = self.first_token = 0.0
+
+    def now(self) -> float:
+        return round((time.perf_counter() - self._start) * 1000.0, 2)
+
+    def timings(self) -> Timings:
+        return Timings(self.retrieve, self.prompt, self.first_token, self.now())
+
+
+def _checked(question: str) -> str:
+    """Return the question without white space around it; raise UsageError for an empty one."""
+    trimmed = question.strip()
+    if not trimmed:
+        raise UsageError("the question is empty", hint="write a question of at least one word")
+    return trimmed
+
+
+def _search_text(question: str, history: Sequence[Turn]) -> str:
+    """Return what to search for: a question that points back takes the one before with it."""
+    asked = [text for role, text in history if role == "user"]
+    if asked and _ANAPHORA.search(question):
+        return f"{asked[-1]} {question}"
+    return question
+
+
+def _without_markers(history: Sequence[Turn]) -> list[Message]:
+    """Return earlier turns without their markers, which numbered other passages."""
+    return [Message.of(role, _MARKERS.sub("", text), kind="turn") for role, text in history]

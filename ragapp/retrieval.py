@@ -1,0 +1,138 @@
+"""Question -> hits: a dense and a lexical search, fused by score, with the evidence kept.
+
+The dense leg counts only as far as the embedder can read the question: an embedder that does not
+know the question's characters would drown the lexical leg in noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ragapp.analysis import informative_terms, query_terms, weighted_coverage
+from ragapp.collection import Collection, StoredChunk
+from ragapp.protocols import Embedder
+from ragapp.types import Hit
+
+_READABLE = 0.9
+_UNREADABLE = 0.6
+_DENSE_WEIGHT = 0.5
+_COSINE_UNRELATED = 0.15
+_COSINE_CERTAIN = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """The legs' raw scores by chunk row id, and how much the dense leg counts, in [0, 1]."""
+
+    dense: Mapping[int, float]
+    lexical: Mapping[int, float]
+    dense_weight: float
+
+
+def retrieve(
+    question: str, *, collection: Collection, embedder: Embedder, top_k: int, n_candidates: int
+) -> list[Hit]:
+    """Return the best `top_k` chunks for the question, best first, fused from `n_candidates` a leg.
+
+    Equal scores are ordered by the chunks' age. An empty question finds nothing.
+    """
+    terms = query_terms(question)
+    if not terms:
+        return []
+    evidence = _search(question, terms, collection, embedder, max(n_candidates, top_k))
+    scores = _fuse(evidence)
+    best = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))[:top_k]
+    stored = collection.chunks(best)
+    weights = collection.term_weights(terms)
+    wanted = informative_terms(terms)
+    return [
+        _hit(rank, scores[row_id], stored[row_id], evidence, wanted, weights)
+        for rank, row_id in enumerate((i for i in best if i in stored), start=1)
+    ]
+
+
+def confidence(hits: Sequence[Hit]) -> float:
+    """Return in [0, 1] how sure the hits are to be about the question; 0 without hits.
+
+    The best chunk's evidence counts: the share of the question's terms that it holds, raised by
+    the cosine where the embedder reads the question.
+    """
+    return max((_hit_confidence(hit) for hit in hits), default=0.0)
+
+
+def _hit_confidence(hit: Hit) -> float:
+    if hit.dense_score is None:
+        return hit.coverage
+    span = _COSINE_CERTAIN - _COSINE_UNRELATED
+    closeness = min(max((hit.dense_score - _COSINE_UNRELATED) / span, 0.0), 1.0)
+    return 0.5 * hit.coverage + 0.5 * closeness
+
+
+def _search(
+    question: str, terms: Sequence[str], collection: Collection, embedder: Embedder, k: int
+) -> _Evidence:
+    lexical = dict(collection.search_lexical(terms, k))
+    weight = _DENSE_WEIGHT * _readability(embedder.coverage(question))
+    if weight == 0.0:
+        return _Evidence({}, lexical, 0.0)
+    vector = embedder.embed_query(question)
+    dense = dict(collection.search_dense(vector, k))
+    missing = [row_id for row_id in lexical if row_id not in dense]
+    return _Evidence(dense | collection.cosines(vector, missing), lexical, weight)
+
+
+def _readability(coverage: float) -> float:
+    """Return in [0, 1] how far an embedder that knows `coverage` of the tokens can be trusted."""
+    return min(max((coverage - _UNREADABLE) / (_READABLE - _UNREADABLE), 0.0), 1.0)
+
+
+def _fuse(evidence: _Evidence) -> dict[int, float]:
+    """Return the weighted sum of both legs' min-max scores, in [0, 1], by chunk row id."""
+    dense = _min_max(evidence.dense)
+    unmatched = dict.fromkeys(evidence.dense.keys() - evidence.lexical.keys(), 0.0)
+    lexical = _min_max({**evidence.lexical, **unmatched})
+    weight = evidence.dense_weight
+    return {
+        row_id: weight * dense.get(row_id, 0.0) + (1.0 - weight) * lexical.get(row_id, 0.0)
+        for row_id in dense.keys() | lexical.keys()
+    }
+
+
+def _min_max(scores: Mapping[int, float]) -> dict[int, float]:
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    if high == low:
+        return dict.fromkeys(scores, 1.0)
+    return {row_id: (score - low) / (high - low) for row_id, score in scores.items()}
+
+
+def _hit(
+    rank: int,
+    score: float,
+    stored: StoredChunk,
+    evidence: _Evidence,
+    terms: Sequence[str],
+    weights: Mapping[str, float],
+) -> Hit:
+    chunk = stored.chunk
+    return Hit(
+        rank=rank,
+        score=score,
+        document_id=chunk.document_id,
+        source=stored.sources[0] if stored.sources else "",
+        title=stored.title,
+        page=chunk.page,
+        heading=chunk.heading,
+        chunk_id=chunk.id,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        language=chunk.language,
+        dense_score=evidence.dense.get(stored.row_id),
+        lexical_score=evidence.lexical.get(stored.row_id),
+        coverage=weighted_coverage(terms, weights, chunk.embedded_text),
+        also_in=stored.sources[1:],
+        page_spans=stored.page_spans,
+    )

@@ -1,0 +1,132 @@
+"""Settings: arguments > `RAGAPP_*` > `ragapp.toml` > defaults. Unknown keys are errors.
+
+Read at the edge (`ragapp.bootstrap`, the command line) and passed on as plain values.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ragapp.errors import SettingsError
+
+PREFIX = "RAGAPP_"
+CONFIG_VARIABLE = "RAGAPP_CONFIG"
+CONFIG_NAME = "ragapp.toml"
+
+
+def default_collection() -> Path:
+    """Return the per-user folder in which the collection lies unless told otherwise."""
+    return user_data_path("ragapp", appauthor=False) / "collection"
+
+
+class Settings(BaseSettings):
+    """All settings of ragapp. Every field is also `RAGAPP_<NAME>` and a key of `ragapp.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    collection: Path = Field(default_factory=default_collection)
+    embedder: str = "all-MiniLM-L6-v2"
+    engine: Literal["auto", "extractive", "transformers"] = "auto"
+    model: str = ""
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    index: Literal["faiss", "numpy_flat"] = "faiss"
+    chunk_tokens: int = Field(default=512, ge=16, le=8192)
+    overlap_tokens: int = Field(default=64, ge=0, le=4096)
+    near_duplicate_bits: int = Field(default=3, ge=0, le=16)
+    top_k: int = Field(default=5, ge=1, le=100)
+    n_candidates: int = Field(default=50, ge=1, le=1000)
+    passage_tokens: int = Field(default=2048, ge=64)
+    abstain_below: float = Field(default=0.5, ge=0.0, le=1.0)
+    max_new_tokens: int = Field(default=256, ge=1)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+
+    @model_validator(mode="after")
+    def _check_chunk_sizes(self) -> Settings:
+        if self.overlap_tokens >= self.chunk_tokens:
+            raise ValueError(
+                f"overlap_tokens = {self.overlap_tokens} must be below "
+                f"chunk_tokens = {self.chunk_tokens}"
+            )
+        return self
+
+    @property
+    def engine_name(self) -> str:
+        """The engine to use: "auto" means transformers where a model is set, else extractive."""
+        if self.engine != "auto":
+            return self.engine
+        return "transformers" if self.model else "extractive"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, the strongest first."""
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=config_path()),
+        )
+
+
+def config_path() -> Path:
+    """Return the configuration file: `RAGAPP_CONFIG`, else `ragapp.toml` in the working folder."""
+    return Path(os.environ.get(CONFIG_VARIABLE, CONFIG_NAME))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings in force; an override of None counts as not given.
+
+    Raises SettingsError for a value out of range, an unknown key, an unknown `RAGAPP_*` variable
+    or a configuration file that cannot be read.
+    """
+    _check_environment()
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise _translated(error) from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{config_path()}: {error}", hint="mend or remove the file") from error
+
+
+def _check_environment() -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise SettingsError(
+            f"unknown setting {unknown[0]!r} in the environment",
+            hint=f"known: {', '.join(sorted(known))}",
+        )
+    if CONFIG_VARIABLE in os.environ and not config_path().is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE} = {str(config_path())!r} is not a file")
+
+
+def _translated(error: ValidationError) -> SettingsError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(Settings.model_fields))
+        return SettingsError(f"unknown setting {name!r}", hint=f"known: {known}")
+    reason = first["msg"].removeprefix("Value error, ")
+    if not name:
+        return SettingsError(reason)
+    return SettingsError(f"{name} = {first['input']!r}: {reason}")

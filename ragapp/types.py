@@ -1,0 +1,279 @@
+"""The values that travel through ragapp, in order of travel.
+
+    Document -> Chunk -> Hit -> Message -> Completion -> Citation -> Answer
+
+All are frozen and slotted. Offsets are half-open code-point offsets ``[start, end)`` into
+``Document.text``, carried from the split and never recovered by searching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+SpanKind = Literal["instruction", "source", "passage", "question", "turn"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpan:
+    """Where page `number` (1-based, as a viewer counts) stands in the document's text."""
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of level 1 to 6 that stands at `[start, end)` of the document's text."""
+
+    level: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The cleaned text of one file with its structure.
+
+    `id` is derived from the text alone, so equal texts are one document under several sources.
+    `fingerprint` is the unsigned 64-bit SimHash of the text, None where the text is too short.
+    `language` is "en", "zh", another ISO 639-1 code, or "und" when unsure.
+    """
+
+    id: str
+    source: str
+    title: str
+    text: str
+    format: str
+    language: str = "und"
+    pages: tuple[PageSpan, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of a document that is embedded and found as one: ``document.text[start:end]``.
+
+    `page` is the page on which the chunk begins, None for formats without pages. `heading` is the
+    path of headings above it, joined by " > ", or "".
+    """
+
+    document_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    page: int | None = None
+    heading: str = ""
+    language: str = "und"
+
+    @property
+    def id(self) -> str:
+        """The chunk's name outside the store: document id and 0-based place in the document."""
+        return f"{self.document_id}-{self.ordinal:04d}"
+
+    @property
+    def embedded_text(self) -> str:
+        """What the embedder reads: the heading path on a line of its own, then the text."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found for a query. `rank` starts at 1; a higher `score` is better.
+
+    `dense_score` is the cosine in [-1, 1] (None where the dense leg did not look), `lexical_score`
+    the BM25 score (>= 0, None where the lexical leg did not find it), and `coverage` in [0, 1] the
+    share of the question's terms, weighted by rarity, that stand in the chunk. `also_in` names the
+    other sources that hold the same document.
+    """
+
+    rank: int
+    score: float
+    document_id: str
+    source: str
+    title: str
+    page: int | None
+    heading: str
+    chunk_id: str
+    start: int
+    end: int
+    text: str
+    language: str = "und"
+    dense_score: float | None = None
+    lexical_score: float | None = None
+    coverage: float = 0.0
+    also_in: tuple[str, ...] = ()
+    page_spans: tuple[PageSpan, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """Return the page on which the document offset `offset` stands, None without pages."""
+        for span in self.page_spans:
+            if span.start <= offset < span.end:
+                return span.number
+        return self.page
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hit as plain JSON values, under the names that the README documents."""
+        values = asdict(self)
+        del values["page_spans"]
+        values["also_in"] = list(self.also_in)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a message. Only an "instruction" is ours; all other kinds are untrusted text.
+
+    `number` is the passage's marker number for kind "passage", else None.
+    """
+
+    kind: SpanKind
+    text: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message, kept as spans so that untrusted text is never taken for control tokens."""
+
+    role: Role
+    spans: tuple[Span, ...]
+
+    @property
+    def text(self) -> str:
+        """The message as one string."""
+        return "".join(span.text for span in self.spans)
+
+    @classmethod
+    def of(cls, role: Role, text: str, *, kind: SpanKind = "instruction") -> Message:
+        """Return a message of a single span."""
+        return cls(role, (Span(kind, text),))
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationOptions:
+    """How to decode. `temperature` 0 is greedy. `stop` strings never appear in the output."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one answer: prompt_tokens = prefilled_tokens + cached_tokens."""
+
+    prompt_tokens: int = 0
+    prefilled_tokens: int = 0
+    cached_tokens: int = 0
+    new_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A piece of a model's output. The pieces' texts joined are the whole output.
+
+    The last piece (its text may be "") carries `finish_reason` and `usage`; both are None before.
+    """
+
+    text: str
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Marker `[n]` of an answer resolved: `quote` is ``document.text[start:end]``, verbatim."""
+
+    marker: int
+    document_id: str
+    source: str
+    title: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    chunk_id: str
+    also_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds since the question arrived until each stage was done."""
+
+    retrieve: float = 0.0
+    prompt: float = 0.0
+    first_token: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its evidence. `abstained` means that the documents do not hold the answer."""
+
+    question: str
+    text: str
+    abstained: bool
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    engine: str
+    timings_ms: Timings = Timings()
+    usage: Usage = Usage()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain JSON values, under the names that the README documents."""
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "abstained": self.abstained,
+            "citations": [_listed(asdict(citation)) for citation in self.citations],
+            "hits": [hit.to_dict() for hit in self.hits],
+            "engine": self.engine,
+            "timings_ms": asdict(self.timings_ms),
+            "usage": asdict(self.usage),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A stored document as a list shows it, without its text. `near_duplicates` are document ids.
+
+    `sources` are the paths under which the text was ingested, the first one first.
+    """
+
+    id: str
+    title: str
+    sources: tuple[str, ...]
+    format: str
+    language: str
+    n_pages: int
+    n_chunks: int
+    n_characters: int
+    added_at: str
+    near_duplicates: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document's facts as plain JSON values."""
+        return _listed(asdict(self))
+
+
+def passages_of(messages: Sequence[Message]) -> list[Span]:
+    """Return the passage spans of a prompt in order."""
+    return [span for message in messages for span in message.spans if span.kind == "passage"]
+
+
+def _listed(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
+    }

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.simhash import FingerprintIndex, fingerprint, hamming
+
+ENGLISH = " ".join(f"The dome number {n} closes when wind speed reaches {n * 3} knots." for n in range(60))
+CHINESE = "".join(f"第{n}号圆顶在风速达到{n * 3}节时关闭，值班员记录时间。" for n in range(60))
+FINGERPRINTS = st.integers(0, 2**64 - 1)
+
+
+@pytest.mark.parametrize("text", ["", "one two three", "短文", "!!! ???", "a b c d e f g h i"])
+def test_a_text_with_few_shingles_has_no_fingerprint(text: str) -> None:
+    assert fingerprint(text) is None
+
+
+def test_the_fingerprint_never_changes() -> None:
+    assert fingerprint("the quick brown fox jumps over the lazy dog again and again today") == 0x2E337418198609BE
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE])
+def test_layout_case_and_width_do_not_matter(text: str) -> None:
+    other = text.upper().replace(" ", "\n ").replace("，", ",").replace("0", "０")
+    assert fingerprint(other) == fingerprint(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        (ENGLISH, ENGLISH.replace("number 7 closes", "number 7 opens")),
+        (CHINESE, CHINESE.replace("第7号圆顶在", "第7号穹顶在")),
+    ],
+)
+def test_a_small_edit_changes_few_bits(text: str, edited: str) -> None:
+    first, second = fingerprint(text), fingerprint(edited)
+    assert first is not None
+    assert second is not None
+    assert hamming(first, second) <= 8
+
+
+def test_unrelated_texts_differ_in_many_bits() -> None:
+    first, second = fingerprint(ENGLISH), fingerprint(CHINESE)
+    assert first is not None
+    assert second is not None
+    assert hamming(first, second) > 16
+
+
+@given(st.text())
+def test_any_text_has_a_64_bit_fingerprint_or_none(text: str) -> None:
+    value = fingerprint(text)
+    assert value is None or 0 <= value < 2**64
+
+
+@given(FINGERPRINTS, FINGERPRINTS)
+def test_hamming_counts_the_differing_bits(first: int, second: int) -> None:
+    assert hamming(first, second) == sum((first >> n & 1) != (second >> n & 1) for n in range(64))
+
+
+@given(
+    st.integers(0, 12),
+    st.lists(st.tuples(FINGERPRINTS, st.lists(st.integers(0, 63), max_size=14)), max_size=20),
+    st.data(),
+)
+def test_look_up_equals_brute_force(
+    bits: int, seeds: list[tuple[int, list[int]]], data: st.DataObject
+) -> None:
+    stored: dict[str, int] = {}
+    index = FingerprintIndex(bits=bits)
+    for number, (value, flips) in enumerate(seeds):
+        near = value
+        for flip in flips:
+            near ^= 1 << flip
+        stored[f"a{number}"], stored[f"b{number}"] = value, near
+    for id_, value in stored.items():
+        index.add(id_, value)
+    for id_ in data.draw(st.lists(st.sampled_from(sorted(stored) or ["none"]), max_size=5)):
+        index.remove(id_)
+        stored.pop(id_, None)
+    for query in [value for value, _ in seeds]:
+        expected = sorted(
+            (hamming(query, value), id_)
+            for id_, value in stored.items()
+            if hamming(query, value) <= bits
+        )
+        assert index.near(query) == expected
+    assert len(index) == len(stored)
+
+
+def test_adding_an_id_anew_replaces_its_fingerprint() -> None:
+    index = FingerprintIndex(bits=3)
+    index.add("a", 0)
+    index.add("a", 2**64 - 1)
+    assert (index.near(0), index.near(2**64 - 1)) == ([], [(0, "a")])
+
+
+@pytest.mark.parametrize("bits", [-1, 64])
+def test_impossible_distances_are_refused(bits: int) -> None:
+    with pytest.raises(ValueError, match="bits"):
+        FingerprintIndex(bits=bits)
+
+
+@pytest.mark.parametrize("unit", ["a", "a ", "中", " ", "_", "\u0301", "aa中"])
+@pytest.mark.parametrize("size", [100_000, 200_000])
+def test_hostile_text_is_fingerprinted_to_the_end(unit: str, size: int) -> None:
+    fingerprint(unit * (size // len(unit)))

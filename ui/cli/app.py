@@ -1,0 +1,55 @@
+"""The commands of `ragapp` and what they have in common."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ui.cli.printing import report
+
+app = typer.Typer(
+    name="ragapp",
+    help="Ask your own documents, in English and Chinese, on this machine alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+docs_app = typer.Typer(help="List, show and remove documents.", no_args_is_help=True)
+app.add_typer(docs_app, name="docs")
+
+CollectionOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--collection",
+        metavar="DIR",
+        help="The collection's folder. Default: RAGAPP_COLLECTION, else a per-user one.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+TopKOption = Annotated[
+    int | None,
+    typer.Option("-k", "--top-k", min=1, max=100, help="How many passages.", show_default=False),
+]
+
+
+def main() -> None:
+    """Run the command line; every error is one line, wrong usage exits with 2."""
+    from ui.cli import ask, docs, health, ingest  # noqa: F401  (they register their commands)
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    arguments = sys.argv[1:] or ["--help"]
+    try:
+        status = app(args=arguments, prog_name="ragapp", standalone_mode=False)
+    except typer.TyperException as error:
+        report("usage", error.format_message(), "see --help", as_json="--json" in arguments)
+        status = error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        report("interrupted", "interrupted", "", as_json="--json" in arguments)
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)

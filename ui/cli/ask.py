@@ -1,0 +1,134 @@
+"""`ragapp ask`, `ragapp chat`, `ragapp search`, `ragapp ui`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ui.cli.app import CollectionOption, JsonOption, TopKOption, app
+from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
+
+if TYPE_CHECKING:
+    from ragapp import Answer, Rag
+
+_QUOTE_LENGTH = 160
+_HISTORY_TURNS = 10
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
+    *,
+    top_k: TopKOption = None,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from the documents, with citations."""
+    with reported_errors(as_json=as_json):
+        from ragapp import open_rag
+
+        with open_rag(collection) as rag:
+            if as_json:
+                print_json(rag.ask(question, top_k=top_k).to_dict())
+            else:
+                _answer(rag, question, top_k=top_k, history=[])
+
+
+@app.command()
+def chat(
+    *,
+    top_k: TopKOption = None,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask question after question; an empty line or Ctrl-D ends. With --json one object a line."""
+    with reported_errors(as_json=as_json):
+        from ragapp import open_rag
+
+        history: list[tuple[Literal["user", "assistant"], str]] = []
+        with open_rag(collection) as rag:
+            while question := _read_question(is_prompted=not as_json):
+                if as_json:
+                    answer = rag.ask(question, top_k=top_k, history=history)
+                    print_json(answer.to_dict(), indent=None)
+                else:
+                    answer = _answer(rag, question, top_k=top_k, history=history)
+                history += [("user", question), ("assistant", answer.text)]
+                del history[: -2 * _HISTORY_TURNS]
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for, in English or Chinese.")],
+    *,
+    top_k: TopKOption = None,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the passages nearest to a query."""
+    with reported_errors(as_json=as_json):
+        from ragapp import open_rag
+
+        with open_rag(collection) as rag:
+            hits = rag.search(query, top_k=top_k)
+        if as_json:
+            print_json({"hits": [hit.to_dict() for hit in hits]})
+            return
+        for hit in hits:
+            page = f", p. {hit.page}" if hit.page is not None else ""
+            print_line(f"{hit.rank}. {hit.title} ({hit.source}{page})  score {hit.score:.3f}")
+            print_line(f"   {_shortened(hit.text)}")
+        if not hits:
+            print_line("nothing found")
+
+
+@app.command()
+def ui(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The page's port.")] = 8501,
+    open_browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    collection: CollectionOption = None,
+) -> None:
+    """Serve the page on this machine alone, until Ctrl-C."""
+    with reported_errors(as_json=False):
+        from ui.launch import launch
+
+        print_line(f"the page: http://127.0.0.1:{port} (Ctrl-C ends it)")
+        status = launch(collection=collection, port=port, headless=not open_browser)
+    if status:
+        report("ui", f"the page could not be served on port {port}", "try --port", as_json=False)
+        raise typer.Exit(1)
+
+
+def _answer(
+    rag: Rag,
+    question: str,
+    *,
+    top_k: int | None,
+    history: list[tuple[Literal["user", "assistant"], str]],
+) -> Answer:
+    """Stream an answer to the terminal, its sources below."""
+    stream = rag.stream(question, top_k=top_k, history=history)
+    for piece in stream:
+        print_piece(piece)
+    answer = stream.answer
+    print_line()
+    for citation in answer.citations:
+        page = f", p. {citation.page}" if citation.page is not None else ""
+        print_line(f"  [{citation.marker}] {citation.source}{page}: “{_shortened(citation.quote)}”")
+        for other in citation.also_in:
+            print_line(f"      also in {other}")
+    return answer
+
+
+def _read_question(*, is_prompted: bool) -> str:
+    try:
+        return input("> " if is_prompted else "").strip()
+    except EOFError:
+        return ""
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _QUOTE_LENGTH else line[: _QUOTE_LENGTH - 1] + "…"

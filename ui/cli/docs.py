@@ -1,0 +1,81 @@
+"""`ragapp docs list|show|remove`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ui.cli.app import CollectionOption, JsonOption, docs_app
+from ui.cli.printing import print_json, print_line, print_table, reported_errors
+
+DocumentArgument = Annotated[str, typer.Argument(help="The document's id, or its path.")]
+
+
+@docs_app.command("list")
+def list_command(*, collection: CollectionOption = None, as_json: JsonOption = False) -> None:
+    """List the documents of the collection."""
+    with reported_errors(as_json=as_json):
+        from ragapp import open_rag
+
+        with open_rag(collection) as rag:
+            documents = rag.documents()
+        if as_json:
+            print_json({"documents": [document.to_dict() for document in documents]})
+            return
+        rows = [
+            [d.id, d.title, d.sources[0] if d.sources else "", d.language, str(d.n_chunks)]
+            for d in documents
+        ]
+        print_table(["id", "title", "source", "language", "chunks"], rows)
+        print_line(f"{len(documents)} documents")
+
+
+@docs_app.command()
+def show(
+    document: DocumentArgument,
+    *,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a document's facts and its text as stored."""
+    with reported_errors(as_json=as_json):
+        from ragapp import open_rag
+
+        with open_rag(collection) as rag:
+            info = rag.document_info(document)
+            stored = rag.document(info.id)
+        if as_json:
+            pages = [asdict(span) for span in stored.pages]
+            headings = [asdict(heading) for heading in stored.headings]
+            facts = {"text": stored.text, "pages": pages, "headings": headings}
+            print_json({**info.to_dict(), "metadata": dict(stored.metadata), **facts})
+            return
+        print_line(f"{info.title}  ({info.id}, {info.format}, {info.language})")
+        for source in info.sources:
+            print_line(f"  source: {source}")
+        for other in info.near_duplicates:
+            print_line(f"  nearly the same text: {other}")
+        print_line()
+        print_line(stored.text)
+
+
+@docs_app.command()
+def remove(
+    document: DocumentArgument,
+    *,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a document from the collection; the files on disk stay."""
+    with reported_errors(as_json=as_json):
+        from ragapp import open_rag
+
+        with open_rag(collection) as rag:
+            info = rag.document_info(document)
+            sources = rag.remove(info.id)
+        if as_json:
+            print_json({"document_id": info.id, "sources": list(sources)})
+        else:
+            print_line(f"removed {info.title} ({info.id}), held by {', '.join(sources)}")

@@ -1,0 +1,139 @@
+"""An answer -> the evidence that the page shows: passages with their quotes marked.
+
+Evidence is cut from the documents once, when the answer comes, so that a conversation still shows
+what it rested on after a document has been removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ragapp import Answer, Citation, Hit, Rag, RagError
+
+_CONTEXT_CHARACTERS = 360
+_N_NEAREST = 3
+_BREAK = re.compile(r"\n|[。！？]|[.!?](?=\s)")
+_SPACE = re.compile(r"\s")
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a passage; a quote is what the answer cites."""
+
+    text: str
+    is_quote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage as it is shown. `number` is the marker, or the rank of a passage not cited."""
+
+    number: int
+    title: str
+    source: str
+    page: int | None
+    heading: str
+    language: str
+    parts: tuple[Part, ...]
+    also_in: tuple[str, ...] = ()
+
+
+def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
+    """Return one passage for each marker of the answer, in order, with all its quotes marked."""
+    groups: dict[int, list[Citation]] = {}
+    for citation in answer.citations:
+        groups.setdefault(citation.marker, []).append(citation)
+    hits = {hit.chunk_id: hit for hit in answer.hits}
+    return tuple(_evidence(groups[number], hits, rag) for number in sorted(groups))
+
+
+def nearest_evidence(answer: Answer) -> tuple[Evidence, ...]:
+    """Return the best passages that were found, for an answer that cites none."""
+    return tuple(
+        Evidence(
+            number=hit.rank,
+            title=hit.title,
+            source=hit.source,
+            page=hit.page,
+            heading=hit.heading,
+            language=hit.language,
+            parts=(Part(hit.text),),
+            also_in=hit.also_in,
+        )
+        for hit in answer.hits[:_N_NEAREST]
+    )
+
+
+def marked_parts(text: str, quotes: Iterable[Span]) -> tuple[Part, ...]:
+    """Cut `text` around its quotes: some context before the first and after the last.
+
+    >>> marked_parts("One. Two. Three.", [(5, 9)])
+    (Part(text='One. ', is_quote=False), Part(text='Two.', is_quote=True), \
+Part(text=' Three.', is_quote=False))
+    """
+    spans = _merged(quotes)
+    begin, end = _window(text, spans[0][0], spans[-1][1])
+    parts = [Part("… ")] if begin else []
+    place = begin
+    for start, stop in spans:
+        parts += [Part(text[place:start]), Part(text[start:stop], is_quote=True)]
+        place = stop
+    parts.append(Part(text[place:end]))
+    if end < len(text):
+        parts.append(Part(" …"))
+    return tuple(part for part in parts if part.text)
+
+
+def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> Evidence:
+    first = citations[0]
+    hit = hits.get(first.chunk_id)
+    text, offset = _text_of(first, hit, rag)
+    quotes = [(citation.start - offset, citation.end - offset) for citation in citations]
+    return Evidence(
+        number=first.marker,
+        title=first.title,
+        source=first.source,
+        page=first.page,
+        heading=hit.heading if hit is not None else "",
+        language=hit.language if hit is not None else "und",
+        parts=marked_parts(text, quotes),
+        also_in=first.also_in,
+    )
+
+
+def _text_of(citation: Citation, hit: Hit | None, rag: Rag) -> tuple[str, int]:
+    """Return the document's text and 0; for one removed meanwhile, what the hit still holds."""
+    try:
+        return rag.document(citation.document_id).text, 0
+    except RagError:
+        if hit is not None:
+            return hit.text, hit.start
+        return citation.quote, citation.start
+
+
+def _merged(quotes: Iterable[Span]) -> list[Span]:
+    """Return the spans in order, overlapping ones as one."""
+    merged: list[Span] = []
+    for start, end in sorted(quotes):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _window(text: str, start: int, end: int) -> Span:
+    """Return the stretch around `[start, end)` that is shown, cut at sentence ends or spaces."""
+    begin = max(0, start - _CONTEXT_CHARACTERS)
+    if begin:
+        found = _BREAK.search(text, begin, start) or _SPACE.search(text, begin, start)
+        begin = found.end() if found else begin
+    stop = min(len(text), end + _CONTEXT_CHARACTERS)
+    if stop < len(text):
+        breaks = list(_BREAK.finditer(text, end, stop)) or list(_SPACE.finditer(text, end, stop))
+        stop = breaks[-1].end() if breaks else stop
+    return begin, stop

@@ -1,0 +1,177 @@
+"""Every text of the page that is ours, in English and Chinese side by side.
+
+A label takes numbers only, so that no untrusted text reaches the screen through one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+Language = Literal["en", "zh"]
+
+LANGUAGE_NAMES: dict[Language, str] = {"en": "English", "zh": "中文"}
+LANGUAGE_SELECTOR = "Language · 语言"
+
+
+class Label(NamedTuple):
+    """One text in both languages; ``{n}`` and the like stand for numbers."""
+
+    en: str
+    zh: str
+
+
+class Say(Protocol):
+    """Gives a label's text in the language in force."""
+
+    def __call__(self, label: Label, **numbers: float) -> str:
+        """Return the text with the numbers in their places."""
+
+
+def say_in(language: Language) -> Say:
+    """Return the function that gives labels in `language`.
+
+    >>> say_in("en")(DOCUMENT_COUNT, n=1200)
+    'Documents: 1,200'
+    """
+
+    def say(label: Label, **numbers: float) -> str:
+        return (label.zh if language == "zh" else label.en).format(**numbers)
+
+    return say
+
+
+ASK = Label("Ask", "提问")
+LIBRARY = Label("Library", "文档库")
+ADD_FILES = Label("Add files", "添加文件")
+
+ASK_INTRO = Label(
+    "Answers come from your documents alone, each with the passage it rests on.",
+    "答案只来自您的文档，并附上所依据的原文。",
+)
+ASK_PLACEHOLDER = Label("Ask about your documents", "就您的文档提问")
+NEW_CONVERSATION = Label("New conversation", "新对话")
+SEARCHING = Label("Searching the documents…", "正在检索文档……")
+STOP = Label("Stop", "停止")
+STOPPED = Label("Stopped before the end.", "回答已中途停止。")
+SOURCES = Label("Sources", "出处")
+NEAREST = Label("Nearest passages", "最接近的段落")
+REFUSED = Label("Not in the documents", "文档中没有答案")
+NO_CITATION = Label(
+    "This answer cites no passage: check it against the passages below.",
+    "此回答没有引用任何段落，请对照下列段落核实。",
+)
+EMPTY_COLLECTION = Label(
+    "There are no documents yet. Add some, then ask about them.",
+    "还没有文档。请先添加文件，然后提问。",
+)
+PAGE = Label("p. {n}", "第 {n} 页")
+SOURCE = Label("Source", "来源")
+HEADING = Label("Section", "章节")
+ALSO_IN = Label("Also in", "另见")
+TIMINGS = Label(
+    "{total:.2f} s in all, {retrieve:.2f} s to find, {first_token:.2f} s to the first word",
+    "共 {total:.2f} 秒，检索 {retrieve:.2f} 秒，首字 {first_token:.2f} 秒",
+)
+USAGE = Label(
+    "{prompt:,} prompt tokens ({cached:,} cached), {new:,} new",
+    "提示 {prompt:,} 个词元（缓存 {cached:,} 个），生成 {new:,} 个",
+)
+
+UPLOAD = Label("Files from this device", "本机上的文件")
+UPLOAD_HELP = Label(
+    "PDF, Word (.docx), HTML, Markdown or plain text, up to {n} MB each.",
+    "PDF、Word（.docx）、HTML、Markdown 或纯文本，每个不超过 {n} MB。",
+)
+UPLOAD_DROP = Label("or drop files here", "或将文件拖放到此处")
+UPLOAD_BUTTON = Label("Choose files", "选择文件")
+ADD_UPLOADS = Label("Add these files", "添加这些文件")
+FOLDER = Label("A folder or file on this machine", "这台机器上的文件夹或文件")
+FOLDER_HELP = Label(
+    "Its files are read where they lie. Patterns such as docs/**/*.md work too.",
+    "文件在原处读取，也可使用 docs/**/*.md 之类的模式。",
+)
+ADD_FOLDER = Label("Add this folder", "添加此文件夹")
+FOLDER_MISSING = Label("Type the path of a folder or file first.", "请先输入文件夹或文件的路径。")
+READING = Label("Reading file {done:,} of {total:,}", "正在处理 {total:,} 个文件中的第 {done:,} 个")
+STARTING = Label("Starting…", "正在开始……")
+OUTCOMES = Label("What became of the files", "处理结果")
+SECONDS = Label("{n:.1f} s", "{n:.1f} 秒")
+SEEN = Label("Seen {n:,}", "共 {n:,} 个")
+ADDED = Label("Added", "已添加")
+UPDATED = Label("Updated", "已更新")
+DUPLICATE = Label("Duplicate", "重复")
+SKIPPED = Label("Skipped", "已跳过")
+FAILED = Label("Failed", "失败")
+COLUMN_FILE = Label("File", "文件")
+COLUMN_OUTCOME = Label("Outcome", "结果")
+COLUMN_REASON = Label("Reason", "原因")
+COLUMN_DUPLICATE_OF = Label("Duplicate of", "与此重复")
+NO_FILES = Label("No files were found there.", "那里没有找到文件。")
+GO_TO_ASK = Label("Ask about your documents", "就您的文档提问")
+GO_TO_ADD_FILES = Label("Add files", "添加文件")
+
+REASON_UNCHANGED = Label("unchanged", "没有变化")
+REASON_SAME_TEXT = Label("same text as before", "文本与之前相同")
+REASON_DUPLICATE = Label("same text", "文本相同")
+REASON_NEAR = Label("nearly the same text as", "文本几乎相同：")
+REASON_PARTIAL = Label(
+    "partial: {n} of {total} pages cannot be read", "不完整：{total} 页中有 {n} 页无法读取"
+)
+
+FILTER = Label("Filter by title or source", "按标题或来源筛选")
+DOCUMENT_COUNT = Label("Documents: {n:,}", "文档：{n:,}")
+FILTERED_COUNT = Label("Documents: {n:,} of {total:,}", "文档：{total:,} 中的 {n:,}")
+NO_MATCH = Label("No document matches the filter.", "没有符合筛选条件的文档。")
+COLUMN_TITLE = Label("Title", "标题")
+COLUMN_SOURCES = Label("Sources", "来源")
+COLUMN_FORMAT = Label("Format", "格式")
+COLUMN_LANGUAGE = Label("Language", "语言")
+COLUMN_PAGES = Label("Pages", "页数")
+COLUMN_CHUNKS = Label("Chunks", "片段")
+COLUMN_CHARACTERS = Label("Characters", "字符")
+COLUMN_ADDED = Label("Added", "添加时间")
+COLUMN_NEAR = Label("Near-duplicates", "近似文档")
+LANGUAGE_EN = Label("English", "英文")
+LANGUAGE_ZH = Label("Chinese", "中文")
+LANGUAGE_UND = Label("unknown", "未知")
+OPEN_DOCUMENT = Label("Open a document", "打开文档")
+CHOOSE_DOCUMENT = Label("Choose a document", "选择一篇文档")
+PART = Label("Part (1 to {n:,})", "部分（1 至 {n:,}）")
+REMOVE = Label("Remove this document", "移除此文档")
+REMOVE_QUESTION = Label(
+    "Remove this document from the collection? Files of your own stay where they are; "
+    "a copy made by uploading is deleted.",
+    "要从文档库中移除此文档吗？您自己的文件保留在原处，上传时生成的副本将被删除。",
+)
+REMOVE_YES = Label("Yes, remove it", "确定移除")
+REMOVE_NO = Label("Keep it", "保留")
+REMOVED = Label("The document was removed.", "文档已移除。")
+
+ERROR_ANY = Label("This did not work", "操作未成功")
+ERROR_UNREADABLE = Label("cannot be read", "无法读取")
+ERROR_ENCRYPTED = Label("protected by a password", "有密码保护")
+ERROR_CORRUPT = Label("damaged", "文件已损坏")
+ERROR_NO_TEXT = Label("holds no text", "不含文字")
+ERROR_UNSUPPORTED = Label("format not supported", "不支持的格式")
+ERROR_TOO_LARGE = Label("too large", "文件过大")
+ERROR_NOT_FOUND = Label("not found", "没有找到")
+ERROR_LOCKED = Label("another ingestion is at work", "另一项导入正在进行")
+ERROR_DAMAGED = Label("the collection is damaged", "文档库已损坏")
+ERROR_EMBEDDER = Label("made with another embedder", "文档库由另一个嵌入模型生成")
+ERROR_MODEL_NOT_FOUND = Label("the model is not on this machine", "这台机器上没有该模型")
+ERROR_SETTINGS = Label("a setting is wrong", "设置有误")
+
+ERRORS: dict[str, Label] = {
+    "unreadable": ERROR_UNREADABLE,
+    "encrypted": ERROR_ENCRYPTED,
+    "corrupt": ERROR_CORRUPT,
+    "no_text": ERROR_NO_TEXT,
+    "unsupported": ERROR_UNSUPPORTED,
+    "too_large": ERROR_TOO_LARGE,
+    "not_found": ERROR_NOT_FOUND,
+    "locked": ERROR_LOCKED,
+    "damaged": ERROR_DAMAGED,
+    "embedder_mismatch": ERROR_EMBEDDER,
+    "model_not_found": ERROR_MODEL_NOT_FOUND,
+    "settings": ERROR_SETTINGS,
+}

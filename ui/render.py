@@ -1,0 +1,102 @@
+"""The one family of functions by which untrusted text reaches the screen.
+
+Answers, quotes, passages, titles, file names and error messages come from outside; views hand them
+to these functions and to no Streamlit element that reads Markdown or HTML. `ui.markup` makes the
+text harmless, this module alone gives it to Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import streamlit as st
+
+from ui import labels, markup
+from ui.evidence import Evidence
+from ui.labels import Say
+
+_STYLE_SHEET = Path(__file__).with_name("style.css")
+_TRANSLATED_CHROME = """
+[data-testid="stFileUploaderDropzone"] button p, [data-testid="stFileUploaderDropzone"] small,
+[data-testid="stFileUploaderDropzoneInstructions"] span {{ display: none; }}
+"""
+
+
+class Slot(Protocol):
+    """A place on the page that can be filled again and again, such as `st.empty()`."""
+
+    def html(self, body: str) -> object:
+        """Show `body` in place of what was there."""
+
+
+def style() -> None:
+    """Load the style sheet; call it once a run."""
+    st.html(_STYLE_SHEET)
+
+
+def question(text: str) -> None:
+    """Show a question as it was typed."""
+    st.html(markup.text_markup(text))
+
+
+def answer(
+    text: str, *, turn: int, linked: Collection[int] = (), slot: Slot | None = None
+) -> None:
+    """Show an answer, whole or on its way; markers in `linked` lead to the evidence of `turn`."""
+    body = markup.answer_markup(text, turn=turn, linked=linked)
+    if slot is None:
+        st.html(body)
+    else:
+        slot.html(body)
+
+
+def refusal(text: str, say: Say) -> None:
+    """Show that the documents do not hold the answer, set apart from answers."""
+    title = markup.text_markup(say(labels.REFUSED), style="refusal-title")
+    st.html(f'<div class="ragapp-refusal">{title}{markup.text_markup(text)}</div>')
+
+
+def evidence(
+    passages: Iterable[Evidence], *, title: str, turn: int, say: Say, is_cited: bool = True
+) -> None:
+    """Show passages under a title, each closed until it is opened."""
+    body = "".join(
+        markup.evidence_markup(passage, turn=turn, say=say, is_cited=is_cited)
+        for passage in passages
+    )
+    st.html(f"{markup.text_markup(title, style='evidence-title')}{body}")
+
+
+def document(text: str, *, language: str) -> None:
+    """Show a document's text in a block that scrolls."""
+    st.html(markup.text_markup(text, style="document", language=language))
+
+
+def heading(text: str) -> None:
+    """Show a document's title."""
+    st.html(markup.text_markup(text, style="heading"))
+
+
+def note(texts: Sequence[str]) -> None:
+    """Show small facts on one line."""
+    st.html(markup.text_markup(" · ".join(text for text in texts if text), style="note"))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show a table of plain cells."""
+    st.html(markup.table_markup(headers, rows))
+
+
+def failure(message: str, *, hint: str, code: str, say: Say) -> None:
+    """Show an error as one sentence and what to do next."""
+    label = labels.ERRORS.get(code, labels.ERROR_ANY)
+    sentence = f"{say(label)}: {message}." if say(label) != label.en else f"{message}."
+    advice = f" {hint}." if hint else ""
+    st.error(plain(sentence.replace("..", ".") + advice), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Return untrusted text for a Streamlit label, with no Markdown left in it."""
+    return markup.plain_label(text)

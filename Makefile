@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+COLLECTION ?=
 DEMO := .demo/collection
 
 .PHONY: install demo test test-slow test-browser check bench ui clean
@@ -17,7 +18,7 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	@$(BIN)/python bench/demo.py --collection $(DEMO)
+	@$(BIN)/python sample_corpus/demo.py --collection $(DEMO)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
@@ -39,7 +40,7 @@ bench: $(STAMP)
 	$(BIN)/python bench/startup.py
 
 ui: $(STAMP)
-	$(BIN)/ragapp ui
+	$(BIN)/ragapp ui $(if $(COLLECTION),--collection $(COLLECTION))
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info

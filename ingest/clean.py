@@ -50,8 +50,8 @@ def clean_pages(pages: Iterable[Page], *, format: str) -> list[Page]:  # noqa: A
 def assemble(pages: Sequence[Page], *, source: str, format: str) -> Document:  # noqa: A002
     """Lay clean pages end to end, blocks parted by a blank line.
 
-    The title is that of the metadata, else the first heading that can be one, else "". Each numbered page has a
-    span, an empty one where it has no text. Spans and headings are exact:
+    The title is that of the metadata, else the first heading that can be one, else "". Each
+    numbered page has a span, an empty one where it has no text. Spans and headings are exact:
     ``document.text[heading.start:heading.end] == heading.text``.
     """
     parts: list[str] = []

@@ -19,7 +19,7 @@ def heading_level(line: str) -> int:
 
     Headings are numbered, in capitals, or of the Chinese kinds "第一章 ..." and "一、...".
 
-    >>> heading_level("2. WHAT HAPPENS THEN"), heading_level("2.1 Tests"), heading_level("It rains.")
+    >>> heading_level("2. WHAT THEN"), heading_level("2.1 Tests"), heading_level("It rains.")
     (2, 3, 0)
     """
     if not _may_be_heading(line):

@@ -3,7 +3,8 @@
 A line is one when it stands at the edge of at least three pages, alike but for one number that
 grows with the page, or exactly alike; and when every line nearer to that edge is one too. So a row
 of a table that happens to recur inside pages is never touched. Lines without words (printed line
-numbers) must recur on a third of all pages.
+numbers) must recur on a third of all pages; of others at most three go at each edge, so that the
+column titles of a table that fills pages are kept.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 MIN_PAGES = 3
 MIN_BARE_SHARE = 0.3
 EDGE_LINES = 40
+MAX_WORDED_LINES = 3
 
 _NUMBER = re.compile(r"\d{1,6}")
 _ROMAN = re.compile(r"(?:^|(?<=\s))[ivxlc]{1,8}$")
@@ -47,9 +49,13 @@ def _removable(
 ) -> set[int]:
     removable: set[int] = set()
     for edge, places in _edges(lines):
+        n_worded = 0
         for place in places:
             keys = _keys(lines[place], edge, number)
-            if not any(len(seen[key]) >= _needed_pages(key, n_pages) for key in keys):
+            n_worded += _has_letters(lines[place])
+            if n_worded > MAX_WORDED_LINES or not any(
+                len(seen[key]) >= _needed_pages(key, n_pages) for key in keys
+            ):
                 break
             removable.add(place)
     return removable

@@ -38,9 +38,14 @@ _STOP_WORDS = frozenset(
     "would you your many much long often s t".split()
 )
 _CJK_STOP = re.compile(
-    "什么时候|为什么|有没有|是不是|能不能|可不可以|哪一|哪些|哪个|哪里|哪儿|哪年|什么|多少|多长|多久|多大|多高|多远"
-    "|怎么样|怎么|怎样|如何|是否|请问|谁|吗|呢|吧|的|了|是|在|和|与|或|及|被|把|从|到|由|对|于|之|其|这|那|有|为|也|就|都|而|要|会|能|几"
-    "|什麼|哪裡|為什麼|怎麼|嗎|這|為|與|對|個|个"
+    "什么时候|为什么|有没有|是不是|能不能|可不可以|应该怎么|该怎么|怎么样|怎么办|多少钱"
+    "|哪一|哪些|哪个|哪里|哪儿|哪年|哪所|哪家|哪位|哪座|哪部|哪种|哪天|哪项"
+    "|多少|多长|多久|多大|多高|多远|多重|多快|多深|多宽|多厚|什么|怎么|怎样|如何|是否|请问"
+    "|应该|应当|可以|可能|需要|必须|必需|最多|最少|至少|时候|东西|的话|如果|因为|所以|但是|以及|进行"
+    "|我们|你们|他们|她们|它们|自己|一共|总共|大约|大概|通常|一般|具体|主要|分别|属于|称为|叫做"
+    "|什麼|哪裡|為什麼|怎麼|應該|應當|需要|必須|時候|東西|如果|因為|所以"
+    "|[谁吗呢吧啊呀的了是在和与或及被把从到由对于之其这那有为也就都而要会能几叫该我你您他她它以将让给向比很更最还又再已曾所者办]"
+    "|[誰嗎這為與對個个幾該將讓給還辦]"
 )
 
 
@@ -77,14 +82,12 @@ def informative_terms(terms: Iterable[str]) -> list[str]:
     return [term for term in kept if term not in covered]
 
 
-def weighted_coverage(terms: Iterable[str], weights: Mapping[str, float], text: str) -> float:
+def weighted_coverage(weights: Mapping[str, float], text: str) -> float:
     """Return in [0, 1] the share of the terms' weight that stands in `text`; 0 for no terms."""
-    wanted = list(terms)
-    total = sum(weights[term] for term in wanted)
-    if total <= 0.0:
-        return 0.0
+    total = sum(weights.values())
     present = set(terms_of(text))
-    return sum(weights[term] for term in wanted if term in present) / total
+    covered = sum(weight for term, weight in weights.items() if term in present)
+    return covered / total if total else 0.0
 
 
 def cjk_share(text: str) -> float:

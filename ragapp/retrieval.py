@@ -6,10 +6,11 @@ know the question's characters would drown the lexical leg in noise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ragapp.analysis import informative_terms, query_terms, weighted_coverage
+from ragapp.analysis import query_terms, weighted_coverage
 from ragapp.collection import Collection, StoredChunk
 from ragapp.protocols import Embedder
 from ragapp.types import Hit
@@ -17,8 +18,11 @@ from ragapp.types import Hit
 _READABLE = 0.9
 _UNREADABLE = 0.6
 _DENSE_WEIGHT = 0.5
-_COSINE_UNRELATED = 0.15
-_COSINE_CERTAIN = 0.75
+_UNSEEN_BIGRAM_WEIGHT = 0.4
+# Logistic fits of "the collection holds the answer" on public sets: 400 answerable questions a
+# language (xquad, nq_open, cmrc2018) against 300 out-of-corpus ones, classes weighted equally.
+_READ_FIT = (-6.7, 3.7, 8.8)  # constant, per unit of coverage, per unit of cosine
+_UNREAD_FIT = (-7.9, 13.1)  # constant, per unit of coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,9 @@ def retrieve(
     scores = _fuse(evidence)
     best = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))[:top_k]
     stored = collection.chunks(best)
-    weights = collection.term_weights(terms)
-    wanted = informative_terms(terms)
+    weights = _evidence_weights(collection.term_weights(terms))
     return [
-        _hit(rank, scores[row_id], stored[row_id], evidence, wanted, weights)
+        _hit(rank, scores[row_id], stored[row_id], evidence, weights)
         for rank, row_id in enumerate((i for i in best if i in stored), start=1)
     ]
 
@@ -55,18 +58,38 @@ def retrieve(
 def confidence(hits: Sequence[Hit]) -> float:
     """Return in [0, 1] how sure the hits are to be about the question; 0 without hits.
 
-    The best chunk's evidence counts: the share of the question's terms that it holds, raised by
-    the cosine where the embedder reads the question.
+    The best chunk's evidence counts: the share of the question's terms that it holds, and the
+    cosine where the embedder reads the question. 0.5 is where an answer is as likely as none.
     """
     return max((_hit_confidence(hit) for hit in hits), default=0.0)
 
 
 def _hit_confidence(hit: Hit) -> float:
     if hit.dense_score is None:
-        return hit.coverage
-    span = _COSINE_CERTAIN - _COSINE_UNRELATED
-    closeness = min(max((hit.dense_score - _COSINE_UNRELATED) / span, 0.0), 1.0)
-    return 0.5 * hit.coverage + 0.5 * closeness
+        constant, per_coverage = _UNREAD_FIT
+        return _sigmoid(constant + per_coverage * hit.coverage)
+    constant, per_coverage, per_cosine = _READ_FIT
+    return _sigmoid(constant + per_coverage * hit.coverage + per_cosine * hit.dense_score)
+
+
+def _sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def _evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
+    """Return how much each term tells: its rarity, less for bigrams that span a word border.
+
+    A bigram that stands nowhere while both its characters do is most likely such a one.
+    """
+    highest = max(rarity.values())
+    return {
+        term: weight * _UNSEEN_BIGRAM_WEIGHT
+        if len(term) == 2
+        and weight == highest
+        and all(rarity.get(c, highest) < highest for c in term)
+        else weight
+        for term, weight in rarity.items()
+    }
 
 
 def _search(
@@ -113,7 +136,6 @@ def _hit(
     score: float,
     stored: StoredChunk,
     evidence: _Evidence,
-    terms: Sequence[str],
     weights: Mapping[str, float],
 ) -> Hit:
     chunk = stored.chunk
@@ -132,7 +154,7 @@ def _hit(
         language=chunk.language,
         dense_score=evidence.dense.get(stored.row_id),
         lexical_score=evidence.lexical.get(stored.row_id),
-        coverage=weighted_coverage(terms, weights, chunk.embedded_text),
+        coverage=weighted_coverage(weights, f"{stored.title}\n{chunk.embedded_text}"),
         also_in=stored.sources[1:],
         page_spans=stored.page_spans,
     )

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     top_k: int = Field(default=5, ge=1, le=100)
     n_candidates: int = Field(default=50, ge=1, le=1000)
     passage_tokens: int = Field(default=2048, ge=64)
-    abstain_below: float = Field(default=0.5, ge=0.0, le=1.0)
+    abstain_below: float = Field(default=0.35, ge=0.0, le=1.0)
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ragapp import Answer, Citation, Hit, Rag, RagError
+from ui.uploads import collection_folder, shown_source
 
 _CONTEXT_CHARACTERS = 360
 _N_NEAREST = 3
@@ -30,7 +31,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage as it is shown. `number` is the marker, or the rank of a passage not cited."""
+    """A passage as it is shown. `number` is the marker, or the rank of a passage not cited.
+
+    `source` and `also_in` are names as a person knows them.
+    """
 
     number: int
     title: str
@@ -51,18 +55,19 @@ def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
     return tuple(_evidence(groups[number], hits, rag) for number in sorted(groups))
 
 
-def nearest_evidence(answer: Answer) -> tuple[Evidence, ...]:
+def nearest_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
     """Return the best passages that were found, for an answer that cites none."""
+    folder = collection_folder(rag)
     return tuple(
         Evidence(
             number=hit.rank,
             title=hit.title,
-            source=hit.source,
+            source=shown_source(hit.source, folder),
             page=hit.page,
             heading=hit.heading,
             language=hit.language,
             parts=(Part(hit.text),),
-            also_in=hit.also_in,
+            also_in=tuple(shown_source(source, folder) for source in hit.also_in),
         )
         for hit in answer.hits[:_N_NEAREST]
     )
@@ -82,7 +87,7 @@ Part(text=' Three.', is_quote=False))
     for start, stop in spans:
         parts += [Part(text[place:start]), Part(text[start:stop], is_quote=True)]
         place = stop
-    parts.append(Part(text[place:end]))
+    parts.append(Part(text[place:end].rstrip()))
     if end < len(text):
         parts.append(Part(" …"))
     return tuple(part for part in parts if part.text)
@@ -92,16 +97,17 @@ def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> 
     first = citations[0]
     hit = hits.get(first.chunk_id)
     text, offset = _text_of(first, hit, rag)
+    folder = collection_folder(rag)
     quotes = [(citation.start - offset, citation.end - offset) for citation in citations]
     return Evidence(
         number=first.marker,
         title=first.title,
-        source=first.source,
+        source=shown_source(first.source, folder),
         page=first.page,
         heading=hit.heading if hit is not None else "",
         language=hit.language if hit is not None else "und",
         parts=marked_parts(text, quotes),
-        also_in=first.also_in,
+        also_in=tuple(shown_source(source, folder) for source in first.also_in),
     )
 
 

@@ -147,7 +147,7 @@ REMOVE_YES = Label("Yes, remove it", "确定移除")
 REMOVE_NO = Label("Keep it", "保留")
 REMOVED = Label("The document was removed.", "文档已移除。")
 
-ERROR_ANY = Label("This did not work", "操作未成功")
+ERROR_ANY = Label("this did not work", "操作未成功")
 ERROR_UNREADABLE = Label("cannot be read", "无法读取")
 ERROR_ENCRYPTED = Label("protected by a password", "有密码保护")
 ERROR_CORRUPT = Label("damaged", "文件已损坏")

@@ -9,8 +9,9 @@ LaTeX, emoji shortcodes and diagrams have no meaning.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from html import escape
+from pathlib import PurePath
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -21,9 +22,11 @@ from ui.evidence import Evidence, Part
 from ui.labels import Say
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_MEANINGFUL = re.compile(r"(\\[:@]|www|--?|[<>=~]+)(?=.)")
+_MEANINGFUL = re.compile(r"(\\[:@]|www|\\[<>=~-](?=\\))(?=.)")
 _JOINER = "\u2060"
 
 
@@ -46,6 +49,8 @@ def evidence_markup(evidence: Evidence, *, turn: int, say: Say, is_cited: bool =
     place = [evidence.title or evidence.source]
     if evidence.page is not None:
         place.append(say(labels.PAGE, n=evidence.page))
+    if evidence.title:
+        place.append(PurePath(evidence.source).name)
     return (
         f'<details class="ragapp-evidence"><summary>{number}{_joined(place)}</summary>'
         f'<dl class="ragapp-facts">{"".join(_facts(evidence, say))}</dl>'
@@ -58,7 +63,9 @@ def table_markup(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of plain cells; a narrow screen shows each row as a block."""
     head = "".join(f"<th>{escape(header)}</th>" for header in headers)
     body = "".join(f"<tr>{_cells(headers, row)}</tr>" for row in rows)
-    return f'<table class="ragapp-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return (
+        f'<table class="ragapp-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    )
 
 
 def plain_label(text: str) -> str:
@@ -125,7 +132,7 @@ def _link_markers(state: StateCore) -> None:
             ]
 
 
-def _with_markers(token: Token, env: dict[str, object]) -> list[Token]:
+def _with_markers(token: Token, env: Mapping[str, object]) -> list[Token]:
     if token.type != "text":
         return [token]
     pieces, place = [], 0
@@ -141,7 +148,7 @@ def _token(kind: str, content: str, level: int) -> Token:
     return Token(kind, "", 0, content=content, level=level)
 
 
-def _marker_markup(number: int, env: dict[str, object]) -> str:
+def _marker_markup(number: int, env: Mapping[str, object]) -> str:
     linked = env["linked"]
     assert isinstance(linked, frozenset)
     if number in linked:

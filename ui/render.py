@@ -18,9 +18,14 @@ from ui.evidence import Evidence
 from ui.labels import Say
 
 _STYLE_SHEET = Path(__file__).with_name("style.css")
-_TRANSLATED_CHROME = """
-[data-testid="stFileUploaderDropzone"] button p, [data-testid="stFileUploaderDropzone"] small,
-[data-testid="stFileUploaderDropzoneInstructions"] span {{ display: none; }}
+# Streamlit's upload field speaks English only; its words are drawn over in the page's language.
+_UPLOAD_FIELD = """
+[data-testid="stFileUploaderDropzone"] > span [data-testid="stBaseButton-secondary"] p,
+[data-testid="stFileUploaderDropzoneInstructions"] span {{ font-size: 0; }}
+[data-testid="stFileUploaderDropzone"] > span [data-testid="stBaseButton-secondary"] p::after {{
+  content: "{button}"; font-size: 1rem; }}
+[data-testid="stFileUploaderDropzoneInstructions"] span::after {{
+  content: "{drop}"; font-size: 0.875rem; }}
 """
 
 
@@ -31,9 +36,10 @@ class Slot(Protocol):
         """Show `body` in place of what was there."""
 
 
-def style() -> None:
+def style(say: Say) -> None:
     """Load the style sheet; call it once a run."""
-    st.html(_STYLE_SHEET)
+    field = _UPLOAD_FIELD.format(button=say(labels.UPLOAD_BUTTON), drop=say(labels.UPLOAD_DROP))
+    st.html(f"<style>{_STYLE_SHEET.read_text(encoding='utf-8')}{field}</style>")
 
 
 def question(text: str) -> None:
@@ -41,15 +47,9 @@ def question(text: str) -> None:
     st.html(markup.text_markup(text))
 
 
-def answer(
-    text: str, *, turn: int, linked: Collection[int] = (), slot: Slot | None = None
-) -> None:
+def answer(text: str, *, turn: int, linked: Collection[int] = (), slot: Slot | None = None) -> None:
     """Show an answer, whole or on its way; markers in `linked` lead to the evidence of `turn`."""
-    body = markup.answer_markup(text, turn=turn, linked=linked)
-    if slot is None:
-        st.html(body)
-    else:
-        slot.html(body)
+    _put(markup.answer_markup(text, turn=turn, linked=linked), slot)
 
 
 def refusal(text: str, say: Say) -> None:
@@ -79,9 +79,9 @@ def heading(text: str) -> None:
     st.html(markup.text_markup(text, style="heading"))
 
 
-def note(texts: Sequence[str]) -> None:
+def note(texts: Sequence[str], *, slot: Slot | None = None) -> None:
     """Show small facts on one line."""
-    st.html(markup.text_markup(" · ".join(text for text in texts if text), style="note"))
+    _put(markup.text_markup(" · ".join(text for text in texts if text), style="note"), slot)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -91,12 +91,18 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def failure(message: str, *, hint: str, code: str, say: Say) -> None:
     """Show an error as one sentence and what to do next."""
-    label = labels.ERRORS.get(code, labels.ERROR_ANY)
-    sentence = f"{say(label)}: {message}." if say(label) != label.en else f"{message}."
-    advice = f" {hint}." if hint else ""
-    st.error(plain(sentence.replace("..", ".") + advice), icon=":material/error:")
+    label = say(labels.ERRORS.get(code, labels.ERROR_ANY))
+    sentences = [f"{text.rstrip('.')}." for text in (message, hint) if text]
+    st.error(plain(f"{label}: {' '.join(sentences)}"), icon=":material/error:")
 
 
 def plain(text: str) -> str:
     """Return untrusted text for a Streamlit label, with no Markdown left in it."""
     return markup.plain_label(text)
+
+
+def _put(body: str, slot: Slot | None) -> None:
+    if slot is None:
+        st.html(body)
+    else:
+        slot.html(body)

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from ingest.pages import Page
-from ragapp.errors import CorruptFileError, NoTextError, ReadError, UnsupportedFileError
+from ragapp.errors import (
+    CorruptFileError,
+    FileTooLargeError,
+    NoTextError,
+    ReadError,
+    UnsupportedFileError,
+)
 
 Reader = Callable[[Path], Iterator[Page]]
 
@@ -89,6 +95,10 @@ def _guarded(path: Path, entry: ReaderEntry) -> Iterator[Page]:
         yield from reader(path)
     except ReadError:
         raise
+    except MemoryError as error:
+        raise FileTooLargeError(
+            f"{path.name!r} needs more memory than it may use", hint="split the file"
+        ) from error
     except Exception as error:  # the border to all parsers
         raise CorruptFileError(
             f"{path.name!r} cannot be read as {entry.format}: {type(error).__name__}: {error}",

@@ -1,7 +1,8 @@
 """PDF -> one Page per page, through pypdf within limits on what a page may unpack to.
 
-The bookmarks of the file become headings where their title stands on a line of the page they point
-to. A page that fails is reported as a page with "error", and the others are kept.
+A page, or a whole file, that pypdf cannot read or finds nothing in is tried with pdfium. The
+bookmarks of the file become headings where their title stands on a line of the page they point to.
+A page that fails is reported as a page with "error", and the others are kept.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pypdf.errors import DependencyError, FileNotDecryptedError
 
 from ingest.opening import read_pdf_bytes
 from ingest.pages import Block, Page
+from ingest.pdfium import PdfiumPages
 from ingest.titles import meaningful_title
 from ragapp.errors import CorruptFileError, EncryptedFileError
 
@@ -41,14 +43,31 @@ def read_pdf(path: Path) -> Iterator[Page]:
     EncryptedFileError, CorruptFileError.
     """
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
+    data = read_pdf_bytes(path)
+    with PdfiumPages(data) as pdfium:
+        try:
+            yield from _pages(path, data, pdfium)
+        except _UnopenedError as error:
+            if not pdfium.n_pages():
+                raise _corrupt(path, error) from error
+            yield from _pdfium_pages(pdfium)
+
+
+class _UnopenedError(Exception):
+    """pypdf cannot open a file; the message is its reason."""
+
+
+def _pages(path: Path, data: bytes, pdfium: PdfiumPages) -> Iterator[Page]:
     with apply_configuration(LIMITS):
-        reader = _opened(path)
+        reader = _opened(path, data)
         n_pages = _n_pages(reader, path)
         bookmarks = _bookmarks(reader)
-        metadata = _metadata(reader)
+        metadata = {**_metadata(reader), "n_pages": str(n_pages)}
     for index in range(n_pages):
         with apply_configuration(LIMITS):
             text, error = _page_text(reader, index)
+        if not text.strip() and (second := pdfium.text(index)).strip():
+            text, error = second, ""
         failure = {"error": error} if error else {}
         blocks = tuple(_blocks(text, bookmarks.get(index, ())))
         yield Page(
@@ -56,8 +75,14 @@ def read_pdf(path: Path) -> Iterator[Page]:
         )
 
 
-def _opened(path: Path) -> PdfReader:
-    data = read_pdf_bytes(path)
+def _pdfium_pages(pdfium: PdfiumPages) -> Iterator[Page]:
+    n_pages = pdfium.n_pages()
+    for index in range(n_pages):
+        metadata = {"n_pages": str(n_pages)} if index == 0 else {}
+        yield Page(tuple(_blocks(pdfium.text(index), ())), number=index + 1, metadata=metadata)
+
+
+def _opened(path: Path, data: bytes) -> PdfReader:
     try:
         reader = PdfReader(BytesIO(data))
         is_locked = reader.is_encrypted and not reader.decrypt("")
@@ -66,7 +91,7 @@ def _opened(path: Path) -> PdfReader:
             f"{path.name!r} is encrypted in a way that is not supported: {error}"
         ) from error
     except Exception as error:
-        raise _corrupt(path, error) from error
+        raise _UnopenedError(_described(error)) from error
     if is_locked:
         raise _encrypted(path)
     return reader
@@ -78,9 +103,9 @@ def _n_pages(reader: PdfReader, path: Path) -> int:
     except FileNotDecryptedError as error:
         raise _encrypted(path) from error
     except Exception as error:
-        raise _corrupt(path, error) from error
+        raise _UnopenedError(_described(error)) from error
     if n_pages == 0:
-        raise CorruptFileError(f"{path.name!r} has no pages")
+        raise _UnopenedError("it has no pages")
     return n_pages
 
 
@@ -92,7 +117,7 @@ def _encrypted(path: Path) -> EncryptedFileError:
 
 def _corrupt(path: Path, error: Exception) -> CorruptFileError:
     return CorruptFileError(
-        f"{path.name!r} is damaged: {_described(error)}", hint="open and save it in a PDF viewer"
+        f"{path.name!r} is damaged: {error}", hint="open and save it in a PDF viewer"
     )
 
 

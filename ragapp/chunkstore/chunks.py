@@ -33,9 +33,12 @@ class StoredChunk:
 
 
 def insert_chunks(
-    connection: sqlite3.Connection, document_seq: int, chunks: Sequence[Chunk]
+    connection: sqlite3.Connection, document_seq: int, title: str, chunks: Sequence[Chunk]
 ) -> list[int]:
-    """Store a document's chunks with their postings and return their row ids, in order."""
+    """Store a document's chunks with their postings and return their row ids, in order.
+
+    The title counts as part of every chunk for full-text search.
+    """
     row_ids = []
     for chunk in chunks:
         cursor = connection.execute(
@@ -58,7 +61,7 @@ def insert_chunks(
     connection.executemany(
         "INSERT INTO postings (rowid, terms) VALUES (?, ?)",
         [
-            (row_id, " ".join(terms_of(chunk.embedded_text)))
+            (row_id, " ".join(terms_of(f"{title}\n{chunk.embedded_text}")))
             for row_id, chunk in zip(row_ids, chunks, strict=True)
         ],
     )

@@ -125,7 +125,7 @@ class Collection:
             seq = documents.insert_document(
                 connection, document, n_chunks=len(pieces), added_at=added_at
             )
-            chunk_ids = chunks.insert_chunks(connection, seq, pieces)
+            chunk_ids = chunks.insert_chunks(connection, seq, document.title, pieces)
             self._dense.insert(connection, chunk_ids, embeddings)
             documents.link_near_duplicates(connection, document.id, near)
             handover.hand_over(connection, source)

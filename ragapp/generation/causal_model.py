@@ -32,7 +32,8 @@ class CausalModel:
                 hint="choose a model with attention layers",
             )
         self._extra = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
-        if head := model.get_output_embeddings():
+        head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+        if head is not None:
             head.register_forward_pre_hook(_with_contiguous_rows)
 
     @property

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +22,9 @@ from ragapp.sentences import split_sentences
 from ragapp.types import Completion, GenerationOptions, Message, Span, Usage
 
 _MAX_SENTENCES = 2
-_SECOND_SHARE = 0.7
-_LONG_UNIT = 240
+_SECOND_WITHIN = 2.0
 _READABLE = 0.8
-_LEXICAL_WEIGHT, _DENSE_WEIGHT, _CONTEXT_WEIGHT, _RANK_WEIGHT = 1.0, 0.6, 0.25, 0.12
-_QUANTITY_BONUS = 0.12
-_FRAGMENT_FACTOR = 0.4
-_MIN_SCORE = 0.05
+_LONG_UNIT = 240
 
 _ASKS_QUANTITY = re.compile(
     r"\bhow (?:many|much|long|often|far|high|low|old|big|large|tall|deep|fast|heavy|wide"
@@ -46,16 +43,37 @@ _QUANTITY = re.compile(
 _ENDS_AS_SENTENCE = re.compile(r"[.!?。！？；…:：][\"'”’」』）)】》\]]*$")
 
 
+class _Weights(NamedTuple):
+    """What each piece of evidence adds to a sentence's log-odds of holding the answer.
+
+    Logistic fits on public sets with answers (150 questions each of xquad, nq_open and cmrc2018),
+    one where the embedder reads the question and one where it does not.
+    """
+
+    terms: float
+    terms_before: float
+    terms_in_header: float
+    cosine: float
+    first_passage: float
+    asked_quantity: float
+    fragment: float
+
+
+_READ = _Weights(2.5, 0.7, 1.2, 3.3, 3.7, 0.8, -1.4)
+_UNREAD = _Weights(5.8, 2.1, 2.0, 0.0, 2.7, 0.5, -1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     """A candidate quote: a sentence of passage `number`, which is the `rank`-th of the prompt."""
 
     number: int
     rank: int
-    start: int
     text: str
     terms: frozenset[str]
-    context: frozenset[str]
+    before: frozenset[str]
+    header: frozenset[str]
+    is_fragment: bool
 
 
 class ExtractiveModel:
@@ -74,7 +92,7 @@ class ExtractiveModel:
     def stream(
         self, messages: Sequence[Message], *, options: GenerationOptions, cancelled: Event
     ) -> Iterator[Completion]:
-        """Yield the chosen sentences with their markers, or nothing where no sentence fits.
+        """Yield the chosen sentences with their markers, or nothing where there is no passage.
 
         `options` bounds nothing here: the answer is at most two sentences of the passages.
         """
@@ -96,20 +114,21 @@ class ExtractiveModel:
         )
 
     def _score(self, question: str, units: Sequence[_Unit]) -> list[float]:
-        """Return each unit's score: terms, meaning, the passage's rank, the kind of answer."""
-        wanted = informative_terms(query_terms(question))
-        weights = _local_weights(wanted, units)
+        """Return each unit's log-odds, up to a constant, of holding the answer."""
+        rarity = _local_weights(informative_terms(query_terms(question)), units)
+        weights = _READ if self._reads(question) else _UNREAD
         cosines = self._cosines(question, units)
         asks_quantity = _ASKS_QUANTITY.search(question) is not None
-        scores = []
-        for unit, cosine in zip(units, cosines, strict=True):
-            score = _LEXICAL_WEIGHT * _share(unit.terms, weights)
-            score += _CONTEXT_WEIGHT * _share(unit.context - unit.terms, weights)
-            score += _DENSE_WEIGHT * max(cosine, 0.0) + _RANK_WEIGHT / unit.rank
-            if asks_quantity and _QUANTITY.search(unit.text):
-                score += _QUANTITY_BONUS
-            scores.append(score * (_FRAGMENT_FACTOR if _is_fragment(unit.text) else 1.0))
-        return scores
+        return [
+            weights.terms * _share(unit.terms, rarity)
+            + weights.terms_before * _share(unit.before - unit.terms, rarity)
+            + weights.terms_in_header * _share(unit.header - unit.terms, rarity)
+            + weights.cosine * max(cosine, 0.0)
+            + weights.first_passage / unit.rank
+            + weights.asked_quantity * (asks_quantity and _QUANTITY.search(unit.text) is not None)
+            + weights.fragment * unit.is_fragment
+            for unit, cosine in zip(units, cosines, strict=True)
+        ]
 
     def _cosines(self, question: str, units: Sequence[_Unit]) -> list[float]:
         """Return the cosines of question and units; 0 where the embedder cannot read them."""
@@ -133,7 +152,7 @@ def _question_of(messages: Sequence[Message]) -> str:
 
 
 def _units(messages: Sequence[Message]) -> list[_Unit]:
-    """Return the sentences of all passages, each with the terms of its neighbours and header."""
+    """Return the sentences of all passages, each with the terms before it and above it."""
     units: list[_Unit] = []
     header = ""
     rank = 0
@@ -147,28 +166,31 @@ def _units(messages: Sequence[Message]) -> list[_Unit]:
 
 
 def _units_of_passage(span: Span, header: str, rank: int) -> list[_Unit]:
-    offsets = [part for whole in split_sentences(span.text) for part in _lines(span.text, whole)]
-    texts = [span.text[start:end] for start, end in offsets]
+    texts = [
+        line for start, end in split_sentences(span.text) for line in _rows(span.text[start:end])
+    ]
     terms = [frozenset(terms_of(text)) for text in texts]
     header_terms = frozenset(terms_of(header))
-    units = []
-    for i, (start, _) in enumerate(offsets):
-        before = terms[i - 1] if i else frozenset()
-        units.append(
-            _Unit(span.number or rank, rank, start, texts[i], terms[i], header_terms | before)
+    before = [frozenset[str](), *terms[:-1]]
+    return [
+        _Unit(
+            number=span.number or rank,
+            rank=rank,
+            text=text,
+            terms=own,
+            before=previous,
+            header=header_terms,
+            is_fragment=text in header or _is_fragment(text),
         )
-    return units
+        for text, own, previous in zip(texts, terms, before, strict=True)
+    ]
 
 
-def _lines(text: str, span: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield the lines of a long stretch without sentence ends, such as a table."""
-    start, end = span
-    if end - start <= _LONG_UNIT or "\n" not in text[start:end]:
-        yield span
-        return
-    for match in re.finditer(r"[^\n]+", text[start:end]):
-        if match.group().strip():
-            yield start + match.start(), start + match.end()
+def _rows(text: str) -> list[str]:
+    """Return the lines of a table or list without sentence ends, else the text as one."""
+    if "\n" in text and (" | " in text or len(text) > _LONG_UNIT):
+        return [line.strip() for line in text.split("\n") if line.strip()]
+    return [text]
 
 
 def _local_weights(wanted: Sequence[str], units: Sequence[_Unit]) -> dict[str, float]:
@@ -197,12 +219,10 @@ def _is_fragment(text: str) -> bool:
 def _choose(units: Sequence[_Unit], scores: Sequence[float]) -> list[_Unit]:
     """Return the best unit, and the second best where it is nearly as good, in reading order."""
     order = sorted(range(len(units)), key=lambda i: (-scores[i], i))
-    best = order[0]
-    if scores[best] < _MIN_SCORE:
-        return []
-    chosen = [best]
+    chosen = order[:1]
     for i in order[1:]:
-        is_new = units[i].text not in {units[j].text for j in chosen}
-        if len(chosen) < _MAX_SENTENCES and is_new and scores[i] >= _SECOND_SHARE * scores[best]:
+        if len(chosen) == _MAX_SENTENCES or scores[i] < scores[order[0]] - _SECOND_WITHIN:
+            break
+        if units[i].text not in {units[j].text for j in chosen}:
             chosen.append(i)
     return [units[i] for i in sorted(chosen)]

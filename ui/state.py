@@ -1,0 +1,180 @@
+"""What the page remembers: one `Rag` for all visitors, and each visitor's session.
+
+The keys of the session stand here alone; everything else goes through these functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, cast
+
+import streamlit as st
+
+from ingest import IngestReport
+from ragapp import Answer, Rag, RagError, open_rag
+from ui.evidence import Evidence
+from ui.labels import LANGUAGE_NAMES, Language, Say, say_in
+
+_LANGUAGE_PARAMETER = "lang"
+
+
+class Key(StrEnum):
+    """The session's keys; widgets bear theirs, so that their values outlive a run."""
+
+    LANGUAGE = "language"
+    CONVERSATION = "conversation"
+    STOP = "stop"
+    NEW_CONVERSATION = "new_conversation"
+    QUESTION = "question"
+    UPLOADS = "uploads"
+    UPLOAD_ROUND = "upload_round"
+    FOLDER = "folder"
+    REPORT = "report"
+    FILTER = "filter"
+    OPENED = "opened"
+    TABLE = "table"
+    PART = "part"
+    REMOVING = "removing"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as the page shows it."""
+
+    message: str
+    hint: str = ""
+    code: str = ""
+
+    @classmethod
+    def of(cls, error: RagError | OSError) -> Failure:
+        """Return what a visitor may see of an error."""
+        if isinstance(error, RagError):
+            return cls(error.message, error.hint, error.code)
+        return cls(f"{error.strerror or error}: {error.filename!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and what came of it: an answer, a failure, or the text until it was stopped."""
+
+    question: str
+    answer: Answer | None = None
+    evidence: tuple[Evidence, ...] = ()
+    partial: str = ""
+    failure: Failure | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def rag() -> Rag:
+    """Return the collection that all visitors share, opened once. Raises RagError."""
+    return open_rag()
+
+
+def has_documents(opened: Rag) -> bool:
+    """Tell whether there is anything to ask about."""
+    return opened.collection.stats().n_documents > 0
+
+
+def language() -> Language:
+    """Return the language in force: the visitor's choice, the address's, or the browser's."""
+    if Key.LANGUAGE not in st.session_state:
+        st.session_state[Key.LANGUAGE] = _first_language()
+    return cast(Language, st.session_state[Key.LANGUAGE])
+
+
+def keep_language_in_address() -> None:
+    """Write the language into the query parameters, so that a copied link carries it."""
+    if st.query_params.get(_LANGUAGE_PARAMETER) != language():
+        st.query_params[_LANGUAGE_PARAMETER] = language()
+
+
+def say() -> Say:
+    """Return the function that gives labels in the language in force."""
+    return say_in(language())
+
+
+def conversation() -> list[Turn]:
+    """Return the session's turns, oldest first; append to it and replace in it."""
+    turns: list[Turn] = st.session_state.setdefault(Key.CONVERSATION, [])
+    return turns
+
+
+def forget_conversation() -> None:
+    """Begin a new conversation."""
+    st.session_state[Key.CONVERSATION] = []
+
+
+def history() -> list[tuple[Literal["user", "assistant"], str]]:
+    """Return the answered turns as the history that a follow-up question needs."""
+    turns: list[tuple[Literal["user", "assistant"], str]] = []
+    for turn in conversation():
+        if turn.answer is not None:
+            turns += [("user", turn.question), ("assistant", turn.answer.text)]
+    return turns
+
+
+def report() -> IngestReport | None:
+    """Return what became of the files that were added last."""
+    return cast("IngestReport | None", st.session_state.get(Key.REPORT))
+
+
+def keep_report(latest: IngestReport) -> None:
+    """Keep a report for display and empty the upload field."""
+    st.session_state[Key.REPORT] = latest
+    st.session_state[Key.UPLOAD_ROUND] = _upload_round() + 1
+
+
+def upload_key() -> str:
+    """Return the key of the upload field; a new one stands for an emptied field."""
+    return f"{Key.UPLOADS}-{_upload_round()}"
+
+
+def opened_document() -> str | None:
+    """Return the id of the document that is open in the library."""
+    return cast("str | None", st.session_state.get(Key.OPENED))
+
+
+def open_document(document_id: str | None) -> None:
+    """Open a document in the library, or close it; before the chooser is drawn in a run."""
+    st.session_state[Key.OPENED] = document_id
+
+
+def is_removing(document_id: str) -> bool:
+    """Tell whether the visitor has been asked to confirm removing this document."""
+    return st.session_state.get(Key.REMOVING) == document_id
+
+
+def ask_to_remove(document_id: str | None) -> None:
+    """Remember which document waits for a confirmation, or that none does."""
+    st.session_state[Key.REMOVING] = document_id
+
+
+def chosen_row() -> int | None:
+    """Return the row that was clicked in the library's table."""
+    selection = st.session_state.get(Key.TABLE)
+    rows = selection["selection"]["rows"] if selection else []
+    return int(rows[0]) if rows else None
+
+
+def leave_notice(text: str) -> None:
+    """Leave one line of ours to be shown in the next run."""
+    st.session_state[Key.NOTICE] = text
+
+
+def take_notice() -> str:
+    """Return the line left by the run before, once."""
+    return str(st.session_state.pop(Key.NOTICE, ""))
+
+
+def _first_language() -> Language:
+    asked = st.query_params.get(_LANGUAGE_PARAMETER, "")
+    for known in LANGUAGE_NAMES:
+        if asked == known:
+            return known
+    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+
+
+def _upload_round() -> int:
+    return int(st.session_state.get(Key.UPLOAD_ROUND, 0))

@@ -1,0 +1,140 @@
+"""Ask: a conversation over the documents, each answer with the passages it rests on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ragapp import Answer, Rag, RagError
+from ui import labels, pages, render, state
+from ui.evidence import cited_evidence, nearest_evidence
+from ui.labels import Say
+from ui.state import Failure, Key, Turn
+from ui.views.opening import opened_rag
+
+
+def show() -> None:
+    """Draw the page."""
+    say = state.say()
+    _head(say)
+    rag = opened_rag(say)
+    is_ready = state.has_documents(rag)
+    for number, turn in enumerate(state.conversation(), start=1):
+        _show_turn(turn, number, say)
+    if not is_ready:
+        st.info(say(labels.EMPTY_COLLECTION), icon=":material/info:")
+        st.page_link(
+            pages.ADD_FILES.path, label=say(labels.GO_TO_ADD_FILES), icon=pages.ADD_FILES.icon
+        )
+    question = st.chat_input(say(labels.ASK_PLACEHOLDER), key=Key.QUESTION, disabled=not is_ready)
+    if question:
+        _ask(rag, question, say)
+
+
+def _head(say: Say) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.title(say(labels.ASK), anchor=False, width="content")
+        if state.conversation():
+            st.button(
+                say(labels.NEW_CONVERSATION),
+                key=Key.NEW_CONVERSATION,
+                icon=":material/add_comment:",
+                on_click=state.forget_conversation,
+            )
+    if not state.conversation():
+        st.caption(say(labels.ASK_INTRO))
+
+
+def _ask(rag: Rag, question: str, say: Say) -> None:
+    """Stream the answer to a new question, then draw the page anew with it in the conversation."""
+    number = len(state.conversation()) + 1
+    with st.chat_message("user"):
+        render.question(question)
+    with st.chat_message("assistant"):
+        slot = st.empty()
+        st.button(say(labels.STOP), key=Key.STOP, icon=":material/stop_circle:")
+        with slot, st.spinner(say(labels.SEARCHING)):
+            _stream(rag, question, number, slot)
+    st.rerun()
+
+
+def _stream(rag: Rag, question: str, number: int, slot: render.Slot) -> None:
+    """Show the answer as it comes and keep the turn, whatever ends it.
+
+    A click elsewhere ends the run from within `render.answer`: the model is stopped then, and what
+    has come is kept.
+    """
+    turns, history = state.conversation(), state.history()
+    turns.append(Turn(question))
+    stream, text = None, ""
+    try:
+        stream = rag.stream(question, history=history)
+        for piece in stream:
+            text += piece
+            turns[-1] = Turn(question, partial=text)
+            render.answer(text, turn=number, slot=slot)
+        turns[-1] = _answered(stream.answer, rag)
+    except RagError as error:
+        turns[-1] = Turn(question, failure=Failure.of(error))
+    finally:
+        if stream is not None:
+            stream.cancel()
+
+
+def _answered(answer: Answer, rag: Rag) -> Turn:
+    evidence = cited_evidence(answer, rag) or nearest_evidence(answer, rag)
+    return Turn(answer.question, answer=answer, evidence=evidence)
+
+
+def _show_turn(turn: Turn, number: int, say: Say) -> None:
+    with st.chat_message("user"):
+        render.question(turn.question)
+    with st.chat_message("assistant"):
+        if turn.failure is not None:
+            failure = turn.failure
+            render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
+        elif turn.answer is not None:
+            _show_answer(turn.answer, turn, number, say)
+        else:
+            if turn.partial:
+                render.answer(turn.partial, turn=number)
+            st.caption(say(labels.STOPPED))
+
+
+def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
+    is_cited = bool(answer.citations)
+    if answer.abstained:
+        render.refusal(answer.text, say)
+    else:
+        linked = [passage.number for passage in turn.evidence] if is_cited else []
+        render.answer(answer.text, turn=number, linked=linked)
+        if not is_cited:
+            st.warning(say(labels.NO_CITATION), icon=":material/rule:")
+    if turn.evidence:
+        render.evidence(
+            turn.evidence,
+            title=say(labels.SOURCES if is_cited else labels.NEAREST),
+            turn=number,
+            say=say,
+            is_cited=is_cited,
+        )
+    _show_cost(answer, say)
+
+
+def _show_cost(answer: Answer, say: Say) -> None:
+    timings, usage = answer.timings_ms, answer.usage
+    seconds = {
+        "total": timings.total / 1000,
+        "retrieve": timings.retrieve / 1000,
+        "first_token": timings.first_token / 1000,
+    }
+    tokens = {
+        "prompt": usage.prompt_tokens,
+        "cached": usage.cached_tokens,
+        "new": usage.new_tokens,
+    }
+    used = say(labels.USAGE, **tokens) if usage.prompt_tokens else ""
+    render.note([answer.engine, say(labels.TIMINGS, **seconds), used])
+
+
+if __name__ == "__main__":
+    show()

@@ -1,0 +1,137 @@
+"""Library: what the collection holds; a document opened, read and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ragapp import Rag, RagError
+from ui import labels, pages, render, state
+from ui.labels import Say
+from ui.listing import Row, matching, rows_of
+from ui.state import Failure, Key
+from ui.uploads import collection_folder, delete_uploads
+from ui.views.opening import opened_rag
+
+_PART_CHARACTERS = 20_000
+
+
+def show() -> None:
+    """Draw the page."""
+    say = state.say()
+    st.title(say(labels.LIBRARY), anchor=False)
+    rag = opened_rag(say)
+    notice = state.take_notice()
+    if notice:
+        st.success(render.plain(notice), icon=":material/check:")
+    rows = rows_of(rag.documents(), collection=collection_folder(rag))
+    if not rows:
+        st.info(say(labels.EMPTY_COLLECTION), icon=":material/info:")
+        st.page_link(
+            pages.ADD_FILES.path, label=say(labels.GO_TO_ADD_FILES), icon=pages.ADD_FILES.icon
+        )
+        return
+    found = _filtered(rows, say)
+    if found:
+        _show_table(found, say)
+        _show_opened(rag, found, say)
+
+
+def _filtered(rows: Sequence[Row], say: Say) -> list[Row]:
+    typed = st.text_input(say(labels.FILTER), key=Key.FILTER)
+    found = matching(rows, typed)
+    if not found:
+        st.info(say(labels.NO_MATCH), icon=":material/search_off:")
+    elif len(found) < len(rows):
+        st.caption(say(labels.FILTERED_COUNT, n=len(found), total=len(rows)))
+    else:
+        st.caption(say(labels.DOCUMENT_COUNT, n=len(rows)))
+    return found
+
+
+def _show_table(rows: Sequence[Row], say: Say) -> None:
+    """Show the documents; a click on a row opens one. Cells are plain text to Streamlit."""
+
+    def open_chosen() -> None:
+        row = state.chosen_row()
+        state.open_document(rows[row].id if row is not None and row < len(rows) else None)
+
+    st.dataframe(
+        [row.cells(say) for row in rows],
+        hide_index=True,
+        column_config={say(labels.COLUMN_TITLE): st.column_config.Column(width="medium")},
+        key=Key.TABLE,
+        on_select=open_chosen,
+        selection_mode="single-row",
+    )
+
+
+def _show_opened(rag: Rag, rows: Sequence[Row], say: Say) -> None:
+    by_id = {row.id: row for row in rows}
+    if state.opened_document() not in by_id:
+        state.open_document(None)
+    chosen = st.selectbox(
+        say(labels.OPEN_DOCUMENT),
+        list(by_id),
+        index=None,
+        format_func=lambda document_id: by_id[document_id].title,
+        placeholder=say(labels.CHOOSE_DOCUMENT),
+        key=Key.OPENED,
+    )
+    if chosen is not None:
+        _show_document(rag, by_id[chosen], say)
+
+
+def _show_document(rag: Rag, row: Row, say: Say) -> None:
+    render.heading(row.title)
+    render.note(list(row.sources))
+    if row.near_duplicates:
+        render.note([say(labels.COLUMN_NEAR), *row.near_duplicates])
+    _removal(rag, row, say)
+    try:
+        text = rag.document(row.id).text
+    except RagError as error:
+        render.failure(error.message, hint=error.hint, code=error.code, say=say)
+        return
+    n_parts = -(-len(text) // _PART_CHARACTERS)
+    part = 1
+    if n_parts > 1:
+        part = st.number_input(say(labels.PART, n=n_parts), 1, n_parts, key=f"{Key.PART}-{row.id}")
+    begin = (part - 1) * _PART_CHARACTERS
+    render.document(text[begin : begin + _PART_CHARACTERS], language=row.language)
+
+
+def _removal(rag: Rag, row: Row, say: Say) -> None:
+    """Offer to remove the document; the first click asks, the second removes."""
+    if not state.is_removing(row.id):
+        st.button(
+            say(labels.REMOVE),
+            icon=":material/delete:",
+            on_click=state.ask_to_remove,
+            args=(row.id,),
+        )
+        return
+    st.warning(say(labels.REMOVE_QUESTION), icon=":material/warning:")
+    with st.container(horizontal=True):
+        is_sure = st.button(say(labels.REMOVE_YES), type="primary", icon=":material/delete:")
+        st.button(say(labels.REMOVE_NO), on_click=state.ask_to_remove, args=(None,))
+    if is_sure:
+        _remove(rag, row, say)
+
+
+def _remove(rag: Rag, row: Row, say: Say) -> None:
+    try:
+        sources = rag.remove(row.id)
+        delete_uploads(sources, collection_folder(rag))
+    except (RagError, OSError) as error:
+        failure = Failure.of(error)
+        render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
+        return
+    state.ask_to_remove(None)
+    state.leave_notice(say(labels.REMOVED))
+    st.rerun()
+
+
+if __name__ == "__main__":
+    show()

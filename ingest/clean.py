@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from ingest.characters import expand_ligatures, fold_spaces, normalise
-from ingest.headings import section_level
+from ingest.headings import numbered_level, section_level
 from ingest.language import detect_language
 from ingest.pages import Block, BlockKind, Page
 from ingest.paragraphs import is_list_item, is_table_row, join_lines
@@ -23,6 +23,7 @@ from ragapp.types import Document, Heading, PageSpan
 BLOCK_BREAK = "\n\n"
 MAX_TITLE_OFFSET = 2_000
 
+_NO_BLOCK = Block("table", "")
 _WRAPPED_FORMATS = ("pdf", "text")
 _LETTER_SPACED = re.compile(
     "(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff](?: [\u4e00-\u9fff]|[，。、；：）]))"
@@ -144,11 +145,22 @@ def _with_sections(pages: Sequence[Page]) -> list[Page]:
     """Take numbered lines standing alone for headings where the file marks none itself."""
     if any(block.kind == "heading" for page in pages for block in page.blocks):
         return list(pages)
-    return [replace(page, blocks=tuple(map(_as_section, page.blocks))) for page in pages]
+    following = [*[block for page in pages for block in page.blocks][1:], _NO_BLOCK]
+    after = iter(following)
+    return [
+        replace(page, blocks=tuple(_as_section(block, next(after)) for block in page.blocks))
+        for page in pages
+    ]
 
 
-def _as_section(block: Block) -> Block:
-    level = section_level(block.text) if block.kind == "paragraph" else 0
+def _as_section(block: Block, following: Block) -> Block:
+    """Make a heading of "3.4 Tests", and of "3. Tests" above running text or such a heading."""
+    if block.kind != "paragraph":
+        return block
+    level = section_level(block.text)
+    runs_on = len(following.text) > len(block.text) or section_level(following.text)
+    if not level and following.kind == "paragraph" and runs_on:
+        level = numbered_level(block.text)
     return Block("heading", block.text, level=level) if level else block
 
 

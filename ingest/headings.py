@@ -11,6 +11,7 @@ _CHINESE = re.compile(
     r"|[一二三四五六七八九十]{1,3}、[^。，；]*"
 )
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,4})[.、]?\s{1,4}[^\W\d][^。，；]*")
+_HAN = re.compile("[\u4e00-\u9fff]")
 _CLOSED = (".", "!", "?", ";", ",", ":", "。", "！", "？", "；", "，", "：", "、")
 
 
@@ -24,8 +25,8 @@ def heading_level(line: str) -> int:
     """
     if not _may_be_heading(line):
         return 0
-    if match := _NUMBERED.fullmatch(line):
-        return min(6, 2 + match.group(1).count("."))
+    if level := numbered_level(line):
+        return level
     if line.isupper() and sum(map(str.isalpha, line)) >= 4:
         return 2
     return _chinese_level(line)
@@ -38,10 +39,19 @@ def section_level(line: str) -> int:
     """
     if not _may_be_heading(line):
         return 0
-    match = _NUMBERED.fullmatch(line)
-    if match and "." in match.group(1):
-        return min(6, 2 + match.group(1).count("."))
-    return _chinese_level(line)
+    number = line.split(maxsplit=1)[0].rstrip(".")
+    return numbered_level(line) if "." in number else _chinese_level(line)
+
+
+def numbered_level(line: str) -> int:
+    """Return the level of "3. Tests" (2) or "3.4 Tests" (3), 0 for other lines.
+
+    In Chinese such numbers stand below "一、", which is level 3.
+    """
+    match = _NUMBERED.fullmatch(line) if _may_be_heading(line) else None
+    if match is None:
+        return 0
+    return min(6, (4 if _HAN.search(line) else 2) + match.group(1).count("."))
 
 
 def _may_be_heading(line: str) -> bool:
@@ -53,4 +63,6 @@ def _chinese_level(line: str) -> int:
     match = _CHINESE.fullmatch(line)
     if match is None:
         return 0
-    return 3 if match.group(1) is None else 2
+    if match.group(1) is None:
+        return 3
+    return 2 if match.group(1) in "节節" else 1

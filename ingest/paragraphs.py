@@ -20,10 +20,12 @@ _CJK_START = re.compile(
 )
 _WIDE_MARK = re.compile("[\u3000-\u303f\uff00-\uffef]")
 _LIST_ITEM = re.compile(
-    r"(?:[-*+•·▪➢✓◦‣–—○●■□◆]|\(?\d{1,3}[.)、]|[(（]?[一二三四五六七八九十]{1,3}[)）、]|\(?[a-zA-Z][.)])\s{0,8}\S"
+    r"[-*+–—]\s|[•·▪➢✓◦‣○●■□◆]|\(?\d{1,3}[.)](?:\s|[^\W\d_])|\(?[a-zA-Z][.)]\s"
+    r"|\d{1,3}、|[(（]?[一二三四五六七八九十]{1,3}[)）、]"
 )
 _CHAPTER = re.compile(
-    r"第\s?[\d一二三四五六七八九十百零]{1,6}\s?[章节節部条條篇]|\d{1,2}(?:\.\d{1,2}){1,4}\s"
+    r"第\s?[\d一二三四五六七八九十百零]{1,6}\s?[章节節部條条篇]"
+    r"|\d{1,2}(?:\.\d{1,2}){1,4}\s{1,4}[^\W\d_]"
 )
 _BROKEN_WORD = re.compile(r"[A-Za-zÀ-ÿ]-$")
 _WORD_END = re.compile(r"[A-Za-zÀ-ÿ]{1,40}$")
@@ -106,16 +108,22 @@ def _breaks(group: Sequence[str], line: str, width: float) -> bool:
     stripped = line.lstrip()
     if is_table_row(line) or is_table_row(last):
         return is_table_row(line) != is_table_row(last)
+    if len(group) == 1 and _is_heading_above(last.strip(), stripped):
+        return True
     if _LIST_ITEM.match(stripped):
         return not is_list_item(group[0])
-    if _CHAPTER.match(stripped) or "…" in last[-12:]:
-        return True
-    if len(group) == 1 and section_level(last.strip()) and not stripped[0].islower():
-        return True
     share = _width(last) / width if width else 1.0
+    if _CHAPTER.match(stripped) or "…" in last[-12:]:
+        return share < ENDING_LINE_SHARE or last.endswith(_SENTENCE_END)
     if last.endswith(_SENTENCE_END):
         return share < ENDING_LINE_SHARE
     return share < SHORT_LINE_SHARE and not stripped[0].islower()
+
+
+def _is_heading_above(line: str, following: str) -> bool:
+    """Tell a numbered heading from the first line of a paragraph and from an item of a list."""
+    level = section_level(line)
+    return level > 0 and level != section_level(following) and not following[0].islower()
 
 
 def _joined(group: Sequence[str], hyphenated: frozenset[str]) -> str:

@@ -23,17 +23,18 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a passage; a quote is what the answer cites."""
+    """A stretch of a passage. `quote` numbers from 1 what is cited, 0 is the text around it."""
 
     text: str
-    is_quote: bool = False
+    quote: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A passage as it is shown. `number` is the marker, or the rank of a passage not cited.
 
-    `source` and `also_in` are names as a person knows them.
+    `source` and `also_in` are names as a person knows them. `order` names the quote of each of
+    the marker's occurrences in the answer.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Evidence:
     language: str
     parts: tuple[Part, ...]
     also_in: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
 
 
 def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
@@ -73,24 +75,36 @@ def nearest_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
     )
 
 
-def marked_parts(text: str, quotes: Iterable[Span]) -> tuple[Part, ...]:
-    """Cut `text` around its quotes: some context before the first and after the last.
+def marked_parts(text: str, quotes: Sequence[Span]) -> tuple[Part, ...]:
+    """Cut `text` around its quotes, in the text's order: some context before and after.
 
     >>> marked_parts("One. Two. Three.", [(5, 9)])
-    (Part(text='One. ', is_quote=False), Part(text='Two.', is_quote=True), \
-Part(text=' Three.', is_quote=False))
+    (Part(text='One. ', quote=0), Part(text='Two.', quote=1), Part(text=' Three.', quote=0))
     """
     spans = _merged(quotes)
     begin, end = _window(text, spans[0][0], spans[-1][1])
     parts = [Part("… ")] if begin else []
     place = begin
-    for start, stop in spans:
-        parts += [Part(text[place:start]), Part(text[start:stop], is_quote=True)]
+    for number, (start, stop) in enumerate(spans, start=1):
+        parts += [Part(text[place:start]), Part(text[start:stop], number)]
         place = stop
     parts.append(Part(text[place:end].rstrip()))
     if end < len(text):
         parts.append(Part(" …"))
     return tuple(part for part in parts if part.text)
+
+
+def quote_order(quotes: Sequence[Span]) -> tuple[int, ...]:
+    """Return for each quote the number that `marked_parts` gives it.
+
+    >>> quote_order([(10, 16), (0, 4), (2, 6)])
+    (2, 1, 1)
+    """
+    spans = _merged(quotes)
+    return tuple(
+        next(i for i, span in enumerate(spans, start=1) if span[0] <= start < span[1])
+        for start, _ in quotes
+    )
 
 
 def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> Evidence:
@@ -108,6 +122,7 @@ def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> 
         language=hit.language if hit is not None else "und",
         parts=marked_parts(text, quotes),
         also_in=tuple(shown_source(source, folder) for source in first.also_in),
+        order=quote_order(quotes),
     )
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 from ui import labels
@@ -59,6 +59,11 @@ class Row:
     n_characters: int
     added_at: str
     near_duplicates: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Title and file name: what tells two revisions under one title apart."""
+        return f"{self.title} · {PurePath(self.sources[0]).name}" if self.sources else self.title
 
     def cells(self, say: Say) -> dict[str, str | int | None]:
         """Return the row's cells by their column titles."""

@@ -9,7 +9,8 @@ LaTeX, emoji shortcodes and diagrams have no meaning.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import PurePath
 
@@ -18,7 +19,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from ui import labels
-from ui.evidence import Evidence, Part
+from ui.evidence import Evidence
 from ui.labels import Say
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -30,9 +31,29 @@ _MEANINGFUL = re.compile(r"(\\[:@]|www|\\[<>=~-](?=\\))(?=.)")
 _JOINER = "\u2060"
 
 
-def answer_markup(text: str, *, turn: int, linked: Collection[int] = ()) -> str:
-    """Return an answer's Markdown as HTML; the markers in `linked` lead to evidence of `turn`."""
-    rendered = _MARKDOWN.render(seen(text), {"turn": turn, "linked": frozenset(linked)})
+@dataclass(slots=True)
+class _Markers:
+    """Where the markers of an answer lead, and how often each has been met so far."""
+
+    turn: int
+    orders: dict[int, tuple[int, ...]]
+    n_met: dict[int, int] = field(default_factory=dict)
+
+    def markup(self, number: int) -> str:
+        """Return the next occurrence of marker `number`: a link where it has evidence."""
+        order = self.orders.get(number)
+        if not order:
+            return f'<span class="ragapp-marker">{number}</span>'
+        met = self.n_met.get(number, 0)
+        self.n_met[number] = met + 1
+        anchor = _anchor(self.turn, number, order[min(met, len(order) - 1)])
+        return f'<a class="ragapp-marker" href="#{anchor}">{number}</a>'
+
+
+def answer_markup(text: str, *, turn: int, cited: Iterable[Evidence] = ()) -> str:
+    """Return an answer's Markdown as HTML; its markers lead to the quotes of `cited`."""
+    orders = {evidence.number: evidence.order for evidence in cited}
+    rendered = _MARKDOWN.render(seen(text), {"markers": _Markers(turn, orders)})
     return f'<div class="ragapp-answer">{rendered}</div>'
 
 
@@ -44,7 +65,6 @@ def text_markup(text: str, *, style: str = "text", language: str = "und") -> str
 
 def evidence_markup(evidence: Evidence, *, turn: int, say: Say, is_cited: bool = True) -> str:
     """Return a passage that opens at a click: where it stands, then its text, quotes marked."""
-    anchor = f"quote-{turn}-{evidence.number}" if is_cited else ""
     number = f'<span class="ragapp-number">{evidence.number}</span>' if is_cited else ""
     place = [evidence.title or evidence.source]
     if evidence.page is not None:
@@ -55,7 +75,7 @@ def evidence_markup(evidence: Evidence, *, turn: int, say: Say, is_cited: bool =
         f'<details class="ragapp-evidence"><summary>{number}{_joined(place)}</summary>'
         f'<dl class="ragapp-facts">{"".join(_facts(evidence, say))}</dl>'
         f'<div class="ragapp-passage"{_language_attribute(evidence.language)}>'
-        f"{_parts_markup(evidence.parts, anchor)}</div></details>"
+        f"{_parts_markup(evidence, turn)}</div></details>"
     )
 
 
@@ -107,16 +127,20 @@ def _joined(values: Sequence[str]) -> str:
     return " · ".join(f"<bdi>{escape(seen(value))}</bdi>" for value in values)
 
 
-def _parts_markup(parts: Iterable[Part], anchor: str) -> str:
-    """Return the passage; the first quote bears the anchor that the answer's marker leads to."""
+def _parts_markup(evidence: Evidence, turn: int) -> str:
+    """Return the passage; each quote bears the anchor that the answer's markers lead to."""
     pieces = []
-    for part in parts:
+    for part in evidence.parts:
         text = escape(seen(part.text))
-        if part.is_quote:
-            name = f' id="{escape(anchor)}"' if anchor else ""
-            text, anchor = f"<mark{name}>{text}</mark>", ""
+        if part.quote:
+            anchor = _anchor(turn, evidence.number, part.quote)
+            text = f'<mark id="{anchor}">{text}</mark>'
         pieces.append(text)
     return "".join(pieces)
+
+
+def _anchor(turn: int, number: int, quote: int) -> str:
+    return f"quote-{turn}-{number}-{quote}"
 
 
 def _language_attribute(language: str) -> str:
@@ -128,17 +152,19 @@ def _link_markers(state: StateCore) -> None:
     for block in state.tokens:
         if block.type == "inline" and block.children:
             block.children = [
-                piece for token in block.children for piece in _with_markers(token, state.env)
+                piece
+                for token in block.children
+                for piece in _with_markers(token, state.env["markers"])
             ]
 
 
-def _with_markers(token: Token, env: Mapping[str, object]) -> list[Token]:
+def _with_markers(token: Token, markers: _Markers) -> list[Token]:
     if token.type != "text":
         return [token]
     pieces, place = [], 0
     for found in _MARKER.finditer(token.content):
         pieces.append(_token("text", token.content[place : found.start()], token.level))
-        pieces.append(_token("html_inline", _marker_markup(int(found.group(1)), env), token.level))
+        pieces.append(_token("html_inline", markers.markup(int(found.group(1))), token.level))
         place = found.end()
     pieces.append(_token("text", token.content[place:], token.level))
     return [piece for piece in pieces if piece.content]
@@ -146,14 +172,6 @@ def _with_markers(token: Token, env: Mapping[str, object]) -> list[Token]:
 
 def _token(kind: str, content: str, level: int) -> Token:
     return Token(kind, "", 0, content=content, level=level)
-
-
-def _marker_markup(number: int, env: Mapping[str, object]) -> str:
-    linked = env["linked"]
-    assert isinstance(linked, frozenset)
-    if number in linked:
-        return f'<a class="ragapp-marker" href="#quote-{env["turn"]}-{number}">{number}</a>'
-    return f'<span class="ragapp-marker">{number}</span>'
 
 
 def _markdown() -> MarkdownIt:

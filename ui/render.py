@@ -7,7 +7,7 @@ text harmless, this module alone gives it to Streamlit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ _UPLOAD_FIELD = """
 [data-testid="stFileUploaderDropzone"] > span [data-testid="stBaseButton-secondary"] p,
 [data-testid="stFileUploaderDropzoneInstructions"] span {{ font-size: 0; }}
 [data-testid="stFileUploaderDropzone"] > span [data-testid="stBaseButton-secondary"] p::after {{
-  content: "{button}"; font-size: 1rem; }}
+  content: "{button}"; font-size: 0.875rem; }}
 [data-testid="stFileUploaderDropzoneInstructions"] span::after {{
   content: "{drop}"; font-size: 0.875rem; }}
 """
@@ -47,9 +47,11 @@ def question(text: str) -> None:
     st.html(markup.text_markup(text))
 
 
-def answer(text: str, *, turn: int, linked: Collection[int] = (), slot: Slot | None = None) -> None:
-    """Show an answer, whole or on its way; markers in `linked` lead to the evidence of `turn`."""
-    _put(markup.answer_markup(text, turn=turn, linked=linked), slot)
+def answer(
+    text: str, *, turn: int, cited: Sequence[Evidence] = (), slot: Slot | None = None
+) -> None:
+    """Show an answer, whole or on its way; its markers lead to what it cites in `turn`."""
+    _put(markup.answer_markup(text, turn=turn, cited=cited), slot)
 
 
 def refusal(text: str, say: Say) -> None:
@@ -90,10 +92,14 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def failure(message: str, *, hint: str, code: str, say: Say) -> None:
-    """Show an error as one sentence and what to do next."""
-    label = say(labels.ERRORS.get(code, labels.ERROR_ANY))
-    sentences = [f"{text.rstrip('.')}." for text in (message, hint) if text]
-    st.error(plain(f"{label}: {' '.join(sentences)}"), icon=":material/error:")
+    """Show an error as one sentence and what to do next.
+
+    Messages are in English; a Chinese page puts the kind of error before them.
+    """
+    label = labels.ERRORS.get(code, labels.ERROR_ANY)
+    kind = "" if say(label) == label.en else f"{say(label)}："
+    sentences = [f"{text[0].upper()}{text[1:].rstrip('.')}." for text in (message, hint) if text]
+    st.error(plain(kind + " ".join(sentences)), icon=":material/error:")
 
 
 def plain(text: str) -> str:

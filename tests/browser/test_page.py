@@ -35,7 +35,7 @@ FACTS = (
     "The stores of the beacon hold lamp oil for forty days.",
 )
 QUESTION = "How often does the keeper of the beacon wind the clockwork?"
-HOSTILE_NAME = "<img src=x onerror=alert(1)>.md"
+HOSTILE_NAME = "<img src=x onerror=alert(1)> $x^2$ _b_ http_www.evil.example.txt"
 HOSTILE = """# <img src=http://evil.example/1.png onerror=alert(1)> $x^2$ :red[alarm]
 
 The gannet count on the skerry was 412. ![p](http://evil.example/2.png) <script>alert(1)</script>
@@ -181,13 +181,13 @@ def test_a_pdf_is_added_and_asked_about_and_the_quote_is_highlighted(page):
 
 def test_a_hostile_document_is_shown_and_does_nothing(page):
     go_to(page, labels.ADD_FILES.en)
-    add(page, HOSTILE_NAME, "text/markdown", HOSTILE.encode(), shown="onerror=alert(1)")
-    page.get_by_label(labels.FOLDER.en).fill("/no/![x](http://evil.example/3.png):red[x]$z$")
+    add(page, HOSTILE_NAME, "text/plain", HOSTILE.encode(), shown="onerror=alert(1)")
+    page.get_by_label(labels.FOLDER.en).fill("/no/![x](www.evil.example/3.png):red[x]$z$")
     page.get_by_role("button", name=labels.ADD_FOLDER.en).click()
     alert = page.get_by_test_id("stAlert")
     alert.wait_for()
     shown = alert.inner_text().replace("\u2060", "")
-    assert "![x](http://evil.example/3.png):red[x]$z$" in shown
+    assert "/no/![x](www.evil.example/3.png):red[x]$z$" in shown
 
     go_to(page, labels.ASK.en)
     ask(page, "What was the gannet count on the skerry?")
@@ -198,7 +198,9 @@ def test_a_hostile_document_is_shown_and_does_nothing(page):
 
     go_to(page, labels.LIBRARY.en)
     page.get_by_test_id("stMain").get_by_test_id("stSelectbox").locator("input").click()
-    page.get_by_role("option").filter(has_text="alarm").click()
+    option = page.get_by_role("option").last
+    assert "onerror=alert(1) $x^2$ _b_ http_www.evil.example.txt" in option.inner_text()
+    option.click()
     page.locator(".ragapp-document").wait_for()
     assert "gannet count" in page.locator(".ragapp-document").inner_text()
     assert_nothing_came_alive(page)

@@ -13,7 +13,7 @@ def test_a_short_text_is_shown_whole():
     parts = marked_parts(text, [(11, 21)])
 
     assert joined(parts) == text
-    assert [part.text for part in parts if part.is_quote] == ["The quote."]
+    assert [part.text for part in parts if part.quote] == ["The quote."]
 
 
 def test_a_long_text_is_cut_at_sentence_ends():
@@ -34,7 +34,7 @@ def test_chinese_text_without_spaces_is_cut_at_full_stops():
 
     parts = marked_parts(text, [(start, start + 5)])
 
-    assert [part.text for part in parts if part.is_quote] == ["引文在此。"]
+    assert [part.text for part in parts if part.quote] == ["引文在此。"]
     assert parts[1].text.startswith("这是填充")
     assert parts[-2].text.endswith("。")
 
@@ -42,10 +42,10 @@ def test_chinese_text_without_spaces_is_cut_at_full_stops():
 def test_overlapping_quotes_are_marked_once():
     parts = marked_parts("abcdefgh", [(4, 6), (1, 3), (2, 5)])
 
-    assert parts == (Part("a"), Part("bcdef", is_quote=True), Part("gh"))
+    assert parts == (Part("a"), Part("bcdef", 1), Part("gh"))
 
 
 def test_separate_quotes_are_both_marked():
     parts = marked_parts("One. Two. Three.", [(0, 4), (10, 16)])
 
-    assert [part.text for part in parts if part.is_quote] == ["One.", "Three."]
+    assert [part.text for part in parts if part.quote] == ["One.", "Three."]

@@ -128,8 +128,8 @@ def test_a_question_is_answered_with_its_passage_marked(collection, language, qu
     markup = shown(app)
     assert not app.exception
     assert not app.error
-    assert 'href="#quote-1-1"' in markup
-    marked = markup.split('<mark id="quote-1-1">')[1].split("</mark>")[0]
+    assert 'href="#quote-1-1-1"' in markup
+    marked = markup.split('<mark id="quote-1-1-1">')[1].split("</mark>")[0]
     assert quote in marked
     assert say(language)(labels.SOURCES) in markup
 
@@ -165,7 +165,7 @@ def test_a_blank_question_is_one_sentence_and_a_hint(collection):
     app.chat_input[0].set_value("   ").run()
 
     assert not app.exception
-    assert "the question is empty" in app.error[0].value
+    assert "The question is empty" in app.error[0].value
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

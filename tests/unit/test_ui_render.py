@@ -125,8 +125,9 @@ def evidence_of(payload):
         page=2,
         heading=payload,
         language=payload,
-        parts=(Part(payload), Part("the quote", is_quote=True), Part(payload)),
+        parts=(Part(payload), Part("the quote", 1), Part(payload)),
         also_in=(payload,),
+        order=(1,),
     )
 
 
@@ -145,11 +146,11 @@ def test_text_is_shown_as_it_is(payload):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_an_answer_holds_no_markup_but_markdowns_and_no_link_but_to_its_evidence(payload):
-    audit = Audit(answer_markup(f"{payload}\n\nEnd [1].", turn=1, linked=[1]))
+    audit = Audit(answer_markup(f"{payload}\n\nEnd [1].", turn=1, cited=[evidence_of(payload)]))
 
     assert audit.wrong == []
     assert audit.open == []
-    assert set(audit.links) == {"#quote-1-1"}
+    assert set(audit.links) == {"#quote-1-1-1"}
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -186,14 +187,24 @@ def test_a_label_has_no_markdown_left_in_it(payload):
 
 
 def test_markers_with_evidence_are_links_and_others_are_not():
-    markup = answer_markup("One [1]. Two [2].", turn=3, linked=[1])
+    markup = answer_markup("One [1]. Two [2].", turn=3, cited=[evidence_of("")])
 
-    assert '<a class="ragapp-marker" href="#quote-3-1">1</a>' in markup
+    assert '<a class="ragapp-marker" href="#quote-3-1-1">1</a>' in markup
     assert '<span class="ragapp-marker">2</span>' in markup
 
 
+def test_each_occurrence_of_a_marker_leads_to_its_own_quote():
+    evidence = Evidence(
+        1, "", "a.txt", None, "", "en", (Part("One.", 1), Part("Two.", 2)), (), (2, 1)
+    )
+
+    markup = answer_markup("Two [1]. One [1]. More [1].", turn=1, cited=[evidence])
+
+    assert Audit(markup).links == ["#quote-1-1-2", "#quote-1-1-1", "#quote-1-1-1"]
+
+
 def test_a_marker_in_code_stays_code():
-    assert "<code>a[1]</code>" in answer_markup("Use `a[1]`.", turn=1, linked=[1])
+    assert "<code>a[1]</code>" in answer_markup("Use `a[1]`.", turn=1, cited=[evidence_of("")])
 
 
 def test_markdown_of_an_answer_is_laid_out():

@@ -52,8 +52,8 @@ def _ask(rag: Rag, question: str, say: Say) -> None:
     with st.chat_message("assistant"):
         slot = st.empty()
         st.button(say(labels.STOP), key=Key.STOP, icon=":material/stop_circle:")
-        with slot, st.spinner(say(labels.SEARCHING)):
-            _stream(rag, question, number, slot)
+        render.note([say(labels.SEARCHING)], slot=slot)
+        _stream(rag, question, number, slot)
     st.rerun()
 
 
@@ -105,8 +105,7 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
     if answer.abstained:
         render.refusal(answer.text, say)
     else:
-        linked = [passage.number for passage in turn.evidence] if is_cited else []
-        render.answer(answer.text, turn=number, linked=linked)
+        render.answer(answer.text, turn=number, cited=turn.evidence if is_cited else ())
         if not is_cited:
             st.warning(say(labels.NO_CITATION), icon=":material/rule:")
     if turn.evidence:

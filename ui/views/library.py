@@ -60,6 +60,7 @@ def _show_table(rows: Sequence[Row], say: Say) -> None:
     st.dataframe(
         [row.cells(say) for row in rows],
         hide_index=True,
+        placeholder="",
         column_config={say(labels.COLUMN_TITLE): st.column_config.Column(width="medium")},
         key=Key.TABLE,
         on_select=open_chosen,
@@ -75,7 +76,7 @@ def _show_opened(rag: Rag, rows: Sequence[Row], say: Say) -> None:
         say(labels.OPEN_DOCUMENT),
         list(by_id),
         index=None,
-        format_func=lambda document_id: by_id[document_id].title,
+        format_func=lambda document_id: by_id[document_id].name,
         placeholder=say(labels.CHOOSE_DOCUMENT),
         key=Key.OPENED,
     )

@@ -1,0 +1,47 @@
+"""The names that other programs import."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+import ingest
+import ragapp
+
+RAGAPP_NAMES = (
+    "open_rag",
+    "Rag",
+    "Settings",
+    "Answer",
+    "Citation",
+    "Hit",
+    "AnswerStream",
+    "RagError",
+)
+INGEST_NAMES = ("IngestReport", "Outcome", "Progress", "ingest_loader", "ingest_paths")
+
+
+def test_ragapp_offers_exactly_these_names():
+    assert sorted(ragapp.__all__) == sorted(RAGAPP_NAMES)
+
+
+def test_ingest_offers_exactly_these_names():
+    assert sorted(ingest.__all__) == sorted(INGEST_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [("ragapp", name) for name in RAGAPP_NAMES] + [("ingest", name) for name in INGEST_NAMES],
+)
+def test_a_public_name_is_what_its_own_module_calls_it(package, name):
+    found = getattr(import_module(package), name)
+
+    assert found.__name__ == name
+    assert found.__module__.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("package", [ragapp, ingest])
+def test_an_unknown_name_is_an_attribute_error(package):
+    with pytest.raises(AttributeError, match="no_such_name"):
+        package.no_such_name  # noqa: B018

@@ -1,0 +1,40 @@
+"""What every test stands on: an environment of its own, and the embedded model loaded once."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from ragapp.embedders.model_files import EMBEDDED_NAME
+from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
+
+settings.register_profile("tests", deadline=None, database=None, derandomize=True)
+settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_session(tmp_path_factory):
+    """Hide the user's settings and folders from fixtures that outlive a test."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def isolated(monkeypatch, tmp_path_factory):
+    """Give each test a home of its own."""
+    isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def embedder():
+    """The embedded model; its weights load at the first embedding."""
+    return SentenceTransformersEmbedder(EMBEDDED_NAME, device="cpu")
+
+
+def isolate(monkeypatch, home):
+    for name in [name for name in os.environ if name.upper().startswith("RAGAPP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("DATA", "CONFIG", "CACHE", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))

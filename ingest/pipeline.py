@@ -23,7 +23,8 @@ from ingest.discover import discover
 from ingest.loaders import read_loader
 from ingest.outcomes import IngestReport, Outcome, OutcomeName, Progress
 from ingest.pages import Page
-from ingest.readers import format_of, read
+from ingest.readers import format_of
+from ingest.readers.sandbox import Sandbox
 from ragapp.collection import Collection, Source
 from ragapp.errors import NoTextError, ReadError
 from ragapp.protocols import Embedder, Vectors
@@ -42,6 +43,7 @@ class _Run:
     collection: Collection
     embedder: Embedder
     near_duplicates: NearDuplicates
+    sandbox: Sandbox
     chunk_tokens: int
     overlap_tokens: int
     recipe: str
@@ -107,7 +109,7 @@ def ingest_file(run: _Run, path: Path) -> Outcome:
     if known is not None and _has_same_bytes(known, source):
         run.collection.attach(replace(source, document_id=known.document_id))
         return Outcome(source.path, "skipped", "unchanged", known.document_id)
-    pages = list(read(path))
+    pages = list(run.sandbox.read(path))
     document = _to_document(pages, name=source.path, format_name=format_of(path))
     if _described(run, path) != replace(source, sha256=None):
         raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
@@ -124,6 +126,9 @@ def _to_document(pages: Sequence[Page], *, name: str, format_name: str) -> Docum
 
 
 def _missing_pages(pages: Sequence[Page]) -> str:
+    last = pages[-1].metadata
+    if "partial" in last:
+        return f"partial: {last['partial']}, then {last['error']}"
     n_missing = sum(1 for page in pages if "error" in page.metadata)
     return f"partial: {n_missing} of {len(pages)} pages cannot be read" if n_missing else ""
 
@@ -175,14 +180,14 @@ def _embed(run: _Run, pieces: Sequence[Chunk]) -> tuple[Vectors, int]:
 
 def _in_run(rag: Rag, work: Callable[[_Run], tuple[list[Outcome], int]]) -> IngestReport:
     start = time.perf_counter()
-    with rag.collection.writing():
-        outcomes, n_removed = work(_begin(rag))
+    with rag.collection.writing(), Sandbox() as sandbox:
+        outcomes, n_removed = work(_begin(rag, sandbox))
     seconds = time.perf_counter() - start
     _log.info("ingested %d files in %.1f s", len(outcomes), seconds)
     return IngestReport(tuple(outcomes), n_removed, seconds)
 
 
-def _begin(rag: Rag) -> _Run:
+def _begin(rag: Rag, sandbox: Sandbox) -> _Run:
     settings = rag.settings
     recipe = (
         f"{_RECIPE_VERSION}:{settings.chunk_tokens}:{settings.overlap_tokens}"
@@ -192,6 +197,7 @@ def _begin(rag: Rag) -> _Run:
         collection=rag.collection,
         embedder=rag.embedder,
         near_duplicates=NearDuplicates(rag.collection, bits=settings.near_duplicate_bits),
+        sandbox=sandbox,
         chunk_tokens=settings.chunk_tokens,
         overlap_tokens=settings.overlap_tokens,
         recipe=recipe,

@@ -32,7 +32,9 @@ def open_rag(
     """
     if settings is None:
         settings = load_settings(collection=collection, **overrides)
-    embedder = SentenceTransformersEmbedder(settings.embedder, device=settings.device)
+    embedder = SentenceTransformersEmbedder(
+        settings.embedder, device=settings.device, dtype=settings.dtype
+    )
     opened = Collection.open(Path(settings.collection), index_name=settings.index)
     try:
         if not is_reembedding:

@@ -59,9 +59,14 @@ def _is_border(text: str, match: re.Match[str]) -> bool:
     word = _LAST_WORD.search(text, max(0, match.start() - 12), match.start())
     if word is None:
         return True
-    last = word.group().lower()
-    is_initial = len(last) == 1 and last.isalpha() and last.isascii()
-    return not is_initial and last not in _ABBREVIATIONS
+    return not _is_initial(text, word) and word.group().lower() not in _ABBREVIATIONS
+
+
+def _is_initial(text: str, word: re.Match[str]) -> bool:
+    """Tell the J of "J. Smith" from the C of "20 °C." and the s of "15 m/s."."""
+    letter = word.group()
+    follows_blank = word.start() == 0 or text[word.start() - 1].isspace()
+    return len(letter) == 1 and letter.isascii() and letter.isupper() and follows_blank
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -42,8 +42,9 @@ def is_plain_bert(folder: ModelFolder) -> bool:
 class BertEncoder(nn.Module):
     """Token ids -> pooled unit vectors."""
 
-    def __init__(self, folder: ModelFolder, *, device: str = "cpu") -> None:
+    def __init__(self, folder: ModelFolder, *, device: str, dtype: torch.dtype) -> None:
         super().__init__()
+        self.dtype = dtype
         config = folder.config
         self.pools_mean = bool(folder.pooling.get("pooling_mode_mean_tokens"))
         weights = _load_weights(folder.path / "model.safetensors")
@@ -55,6 +56,7 @@ class BertEncoder(nn.Module):
         self.norm.weight = nn.Parameter(weights["embeddings.LayerNorm.weight"])
         self.norm.bias = nn.Parameter(weights["embeddings.LayerNorm.bias"])
         self.encoder = _encoder(config, weights)
+        self.encoder.to(dtype)
         self.to(device).eval().requires_grad_(False)
 
     @torch.inference_mode()
@@ -64,12 +66,28 @@ class BertEncoder(nn.Module):
         states = self.words(ids) + self.positions[:length] + self.segment  # (n, T, dim)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*nested tensors.*prototype")
-            states = self.encoder(self.norm(states), src_key_padding_mask=~mask)
+            states = self.encoder(self.norm(states).to(self.dtype), src_key_padding_mask=~mask)
         if not self.pools_mean:
             return functional.normalize(states[:, 0].float(), dim=-1)  # (n, dim)
         kept = mask[:, : states.shape[1], None]  # (n, T, 1)
         summed = (states.float() * kept).sum(dim=1)  # (n, dim)
         return functional.normalize(summed / kept.sum(dim=1), dim=-1)
+
+
+def choose_dtype(name: str, *, device: str) -> torch.dtype:
+    """Return the dtype to compute in: bfloat16 where the device multiplies it natively.
+
+    "auto" chooses; "float32", "bfloat16" and "float16" are taken as they are.
+    """
+    if name != "auto":
+        chosen: torch.dtype = getattr(torch, name)
+        return chosen
+    if device.startswith("cuda"):
+        is_native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capabilities = torch.cpu.get_capabilities()
+        is_native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.bfloat16 if is_native else torch.float32
 
 
 def pad(rows: Sequence[Sequence[int]], *, pad_id: int) -> tuple[Tensor, Tensor]:

@@ -34,12 +34,14 @@ class SentenceTransformersEmbedder:
     """An Embedder over a sentence-transformers model folder. Safe to use from several threads.
 
     `name` is "all-MiniLM-L6-v2" (embedded), a folder, or the name of a model in the hub's cache.
+    `dtype` is what a plain BERT computes in: "auto" is bfloat16 where the device does it well.
     Raises ModelNotFoundError when it is not on this machine. Weights load at the first embedding.
     """
 
-    def __init__(self, name: str, *, device: str = "auto") -> None:
+    def __init__(self, name: str, *, device: str = "auto", dtype: str = "float32") -> None:
         self._folder = find_model_folder(name)
         self._device = device
+        self._dtype = dtype
         self._load_lock = Lock()
         self._functions: tuple[_EmbedFunction, _EmbedFunction] | None = None
 
@@ -131,7 +133,8 @@ class SentenceTransformersEmbedder:
         device = _resolve_device(self._device)
         if not bert.is_plain_bert(self._folder):
             return _load_library(self._folder, device)
-        encoder = bert.BertEncoder(self._folder, device=device)
+        dtype = bert.choose_dtype(self._dtype, device=device)
+        encoder = bert.BertEncoder(self._folder, device=device, dtype=dtype)
         pad_id = int(self._folder.config.get("pad_token_id") or 0)
 
         def embed(texts: Sequence[str]) -> Vectors:

@@ -54,7 +54,9 @@ def importers(library: str) -> set[str]:
 
 
 def test_the_import_contracts_are_kept():
-    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    code = (
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    )
     finished = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

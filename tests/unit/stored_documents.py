@@ -10,6 +10,16 @@ from ragapp.collection import Collection, Source
 from ragapp.types import Chunk, Document, Heading, PageSpan
 
 
+class OtherFakeEmbedder(FakeEmbedder):
+    """Gives vectors of the same dimension that have nothing to do with those of the fake."""
+
+    def __init__(self, **values):
+        super().__init__(**{"name": "other", **values})
+
+    def embed_query(self, text):
+        return super().embed_query(text)[::-1].copy()
+
+
 def make_document(text, *, source="a.txt", title="Title", pages=(), headings=(), **values):
     """Return a document whose id is derived from its text alone."""
     return Document(

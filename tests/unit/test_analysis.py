@@ -172,7 +172,9 @@ def test_a_chinese_question_is_known_as_one(text):
     assert is_chinese(text)
 
 
-@pytest.mark.parametrize("text", ["Where is it?", "What does the word 望 mean in Chinese?", "", "3"])
+@pytest.mark.parametrize(
+    "text", ["Where is it?", "What does the word 望 mean in Chinese?", "", "3"]
+)
 def test_another_question_is_not_taken_for_chinese(text):
     assert not is_chinese(text)
 

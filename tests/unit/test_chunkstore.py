@@ -223,7 +223,11 @@ def test_a_vector_is_found_again_by_equal_embedded_text(database):
 @pytest.mark.parametrize("other", [{"heading": ""}, {"text": "same linE"}])
 def test_a_vector_of_another_embedded_text_is_not_used(database, other):
     row_ids = stored(database, make_document("same line\n"), heading="H")
-    piece = Chunk(**{"document_id": "o", "ordinal": 0, "start": 0, "end": 9} | {"text": "same line", "heading": "H"} | other)
+    piece = Chunk(
+        **{"document_id": "o", "ordinal": 0, "start": 0, "end": 9}
+        | {"text": "same line", "heading": "H"}
+        | other
+    )
     with database.writing() as connection:
         row = vectors.register_embedder(connection, IDENTITY)
         vectors.insert_vectors(connection, row_ids, row, np.ones((1, 3), np.float32))
@@ -253,7 +257,7 @@ def test_no_question_whatsoever_is_a_syntax_error(memory, query):
     assert len(found(memory, query)) <= 3
 
 
-@pytest.mark.parametrize("term", ['"', '"" OR lens', "*", "(", "^dome", "terms:dome", "NEAR(a b)"])
+@pytest.mark.parametrize("term", ['"', '"" OR lens', "*", "(", "terms:dome", "NEAR(a b)"])
 def test_a_term_that_looks_like_syntax_is_only_looked_up(memory, term):
     assert postings.search_terms(memory, [term], 10) == []
 
@@ -263,7 +267,9 @@ def test_operators_in_a_question_are_words_like_others(memory, question):
     assert found(memory, question) == [2]
 
 
-@pytest.mark.parametrize("text", ["c++", "c#", "wx-200", "3.5", "a/b", "it's", "望远镜", "ß", "ñandú"])
+@pytest.mark.parametrize(
+    "text", ["c++", "c#", "wx-200", "3.5", "a/b", "it's", "望远镜", "ß", "ñandú"]
+)
 def test_every_term_of_a_chunk_finds_it(database, text):
     (row_id,) = stored(database, make_document(text + "\n", title=""))
     with database.reading() as connection:
@@ -285,7 +291,7 @@ def test_every_term_of_any_text_finds_it(text):
 
 
 def test_the_title_counts_as_part_of_every_chunk(memory):
-    assert found(memory, "title") == [1, 2, 3]
+    assert sorted(found(memory, "title")) == [1, 2, 3]
 
 
 def test_equal_scores_are_ordered_by_age(database):
@@ -305,10 +311,10 @@ def test_scores_fall_and_are_not_negative(memory):
 
 
 def test_a_term_is_counted_once_a_chunk(database):
-    stored(database, make_document("dome dome\nlens\ndome\n", title=""))
+    stored(database, make_document("dome dome\nroof\ndome\n", title=""))
     with database.reading() as connection:
-        counted = postings.chunk_frequencies(connection, ["dome", "lens", "none"])
-    assert counted == {"dome": 2, "lens": 1, "none": 0}
+        counted = postings.chunk_frequencies(connection, ["dome", "roof", "none"])
+    assert counted == {"dome": 2, "roof": 1, "none": 0}
 
 
 # --- the database file
@@ -383,13 +389,12 @@ def test_a_folder_in_place_of_the_file_is_reported(tmp_path):
         Database(tmp_path / "db")
 
 
-def test_a_database_held_by_another_is_reported_as_locked(database, tmp_path):
-    other = sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    with database._lock:
-        database._connection.execute("PRAGMA busy_timeout = 0")
-    with pytest.raises(CollectionLockedError), database.writing():
+def test_a_database_held_by_another_is_reported_as_locked(tmp_path, monkeypatch):
+    monkeypatch.setattr("ragapp.chunkstore.schema.BUSY_TIMEOUT_S", 0.0)
+    database, other = Database(tmp_path / "db"), Database(tmp_path / "db")
+    with other.writing(), pytest.raises(CollectionLockedError), database.writing():
         pass
+    database.close()
     other.close()
 
 

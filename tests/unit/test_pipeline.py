@@ -46,18 +46,18 @@ def open_rag(folder: Path, embedder: FakeEmbedder, **overrides) -> Rag:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def embedder():
     return WatchedEmbedder()
 
 
-@pytest.fixture()
+@pytest.fixture
 def rag(tmp_path, embedder):
     with open_rag(tmp_path / "collection", embedder) as opened:
         yield opened
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path):
     made = tmp_path / "documents"
     made.mkdir()

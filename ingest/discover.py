@@ -1,8 +1,7 @@
 """Folders, files and glob patterns -> the sorted list of files to read.
 
-A file that is named is always kept; inside a folder only files that have a reader are. Inside
-folders, symbolic links are never followed: what they point to within the root is found under its
-own name, and what lies outside the root is not ours to read.
+Inside folders, symbolic links are never followed: what they point to within the root is found under
+its own name, and what lies outside the root is not ours to read.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from ingest.readers import READERS
 from ragapp.errors import NotFoundError, UsageError
 
 IGNORE_FILE = ".ragappignore"
@@ -28,8 +26,9 @@ def discover(paths: Sequence[Path]) -> list[Path]:
     """Return the files that `paths` stand for, sorted, each file once.
 
     A path may be a file, a folder (walked recursively) or a glob pattern (``docs/**/*.md``). Hidden
-    files and folders, files without a reader and what a folder's ``.ragappignore`` (gitignore
-    syntax) excludes are left out of folders. A named symbolic link stands for its target.
+    files and folders and what a folder's ``.ragappignore`` (gitignore syntax) excludes are left out
+    of folders; files without a reader are not, so that each can be accounted for. A named symbolic
+    link stands for its target.
 
     Raises NotFoundError for a path or pattern that matches nothing, UsageError for an ignore file
     that cannot be parsed.
@@ -77,7 +76,7 @@ def _walk(root: Path, rules: _Rules) -> Iterator[Path]:
                 continue
             if is_folder:
                 folders.append((path, own))
-            elif entry.is_file(follow_symlinks=False) and path.suffix.lower() in READERS:
+            elif entry.is_file(follow_symlinks=False):
                 yield path
 
 

@@ -23,7 +23,7 @@ from ingest.discover import discover
 from ingest.loaders import read_loader
 from ingest.outcomes import IngestReport, Outcome, OutcomeName, Progress
 from ingest.pages import Page
-from ingest.readers import format_of
+from ingest.readers import format_of, has_reader
 from ingest.readers.sandbox import Sandbox
 from ragapp.collection import Collection, Source
 from ragapp.errors import NoTextError, ReadError
@@ -59,10 +59,10 @@ def ingest_paths(
 ) -> IngestReport:
     """Ingest files, folders and globs into the collection of `rag`, and say what became of each.
 
-    Unchanged files are skipped. With `sync`, sources under a given folder that are no longer there
-    are removed. `should_stop` is asked after each file. Raises NotFoundError for a path that does
-    not exist, CollectionLockedError while another ingestion is at work, and other CollectionErrors;
-    what was stored until there is kept.
+    Unchanged files are skipped, and so are files without a reader in a folder. With `sync`, sources
+    under a given folder that are no longer there are removed. `should_stop` is asked after each
+    file. Raises NotFoundError for a path that does not exist, CollectionLockedError while another
+    ingestion is at work, and other CollectionErrors; what was stored until there is kept.
     """
     given = [Path(path) for path in paths]
     files = discover(given)
@@ -72,7 +72,8 @@ def ingest_paths(
         for path in files:
             if should_stop is not None and should_stop():
                 break
-            outcomes.append(_reported(run, path))
+            is_wanted = has_reader(path) or path in given
+            outcomes.append(_reported(run, path) if is_wanted else _without_reader(path))
             if on_progress is not None:
                 on_progress(Progress(len(outcomes), len(files), outcomes[-1]))
         return outcomes, _remove_missing(run.collection, given, files) if sync else 0
@@ -214,6 +215,11 @@ def _reported(run: _Run, path: Path) -> Outcome:
     except (OSError, ValueError, RecursionError, MemoryError) as error:
         _log.warning("ingesting one file failed", exc_info=error)
         return _failed(run, path, "unreadable", f"{type(error).__name__}: {error}")
+
+
+def _without_reader(path: Path) -> Outcome:
+    kind = path.suffix.lower() or "files without a suffix"
+    return Outcome(str(path), "skipped", f"no reader for {kind}", code="unsupported")
 
 
 def _failed(run: _Run, path: Path, code: str, reason: str) -> Outcome:

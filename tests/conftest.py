@@ -1,6 +1,7 @@
 """What every test stands on: an environment of its own, and the embedded model loaded once."""
 
 import os
+from itertools import count
 
 import pytest
 from hypothesis import settings
@@ -10,20 +11,21 @@ from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
 
 settings.register_profile("tests", deadline=None, database=None, derandomize=True)
 settings.load_profile("tests")
+_numbers = count()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated_session(tmp_path_factory):
     """Hide the user's settings and folders from fixtures that outlive a test."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+        isolate(monkeypatch, tmp_path_factory.getbasetemp())
         yield
 
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch, tmp_path_factory):
     """Give each test a home of its own."""
-    isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+    isolate(monkeypatch, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,9 @@ def embedder():
     return SentenceTransformersEmbedder(EMBEDDED_NAME, device="cpu")
 
 
-def isolate(monkeypatch, home):
+def isolate(monkeypatch, folder):
+    home = folder / "homes" / str(next(_numbers))
+    home.mkdir(parents=True)
     for name in [name for name in os.environ if name.upper().startswith("RAGAPP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))

@@ -55,6 +55,11 @@ def format_of(path: Path) -> str:
     return _entry_of(path).format
 
 
+def has_reader(path: Path) -> bool:
+    """Tell whether the path's suffix stands for a format that can be read."""
+    return path.suffix.lower() in READERS
+
+
 def read(path: Path) -> Iterator[Page]:
     """Yield the pages of a file as they are read.
 

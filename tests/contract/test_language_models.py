@@ -1,3 +1,4 @@
+from itertools import pairwise
 from threading import Event
 
 import pytest
@@ -43,7 +44,7 @@ def make_reciter(folder):
         model.model.layers[0].mlp.down_proj.weight.zero_()
         model.model.embed_tokens.weight.zero_().fill_diagonal_(1.0)
         model.lm_head.weight.zero_()
-        for token, following in zip(chain, chain[1:], strict=False):
+        for token, following in pairwise(chain):
             model.lm_head.weight[following, token] = 1.0
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)

@@ -312,7 +312,8 @@ class FullDisk(NamedTuple):
 def full_disk(request, sound, tmp_path) -> FullDisk:
     collection = tmp_path / "collection"
     open_rag(collection).close()
-    limit = (int((sound.collection / DATABASE).stat().st_size * request.param),) * 2
+    soft = int((sound.collection / DATABASE).stat().st_size * request.param)
+    limit = (soft, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
     finished = subprocess.run(
         child_command(collection, sound.documents),
         cwd=ROOT,

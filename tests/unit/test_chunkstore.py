@@ -348,11 +348,17 @@ def test_the_journal_mode_follows_the_version(database):
 
 
 def test_a_failed_transaction_changes_nothing(database):
-    with pytest.raises(ZeroDivisionError), database.writing() as connection:
-        sources.put_source(connection, make_source("a.txt"))
-        raise ZeroDivisionError
+    document = make_document("stored twice")
+    stored(database, document)
+    with pytest.raises(CollectionError), database.writing() as connection:
+        fail_after_a_write(connection, document)
     with database.reading() as connection:
-        assert sources.list_sources(connection) == []
+        assert [source.path for source in sources.list_sources(connection)] == ["a.txt"]
+
+
+def fail_after_a_write(connection, document):
+    sources.put_source(connection, make_source("b.txt"))
+    store(connection, document)
 
 
 def test_a_writer_reads_its_own_writes(database):

@@ -92,6 +92,11 @@ def is_exact(collection, *, embedder=None):
     )
 
 
+def fail_after(write):
+    write()
+    raise ZeroDivisionError
+
+
 def index_files(directory):
     return sorted((directory / "index").iterdir())
 
@@ -248,8 +253,7 @@ def test_the_searches_are_as_before_after_an_addition_that_failed(filled):
 
 def test_what_was_added_before_a_failure_is_kept_and_found(collection):
     with pytest.raises(ZeroDivisionError), collection.writing():
-        add(collection, FIRST)
-        raise ZeroDivisionError
+        fail_after(lambda: add(collection, FIRST))
     assert is_exact(collection)
     assert collection.stats().n_documents == 1
 

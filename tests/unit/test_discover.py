@@ -24,9 +24,9 @@ def test_folders_are_walked_and_sorted(tmp_path: Path) -> None:
     assert _names(tmp_path, discover([tmp_path])) == ["a/b/d.PDF", "a/c.md", "b.txt"]
 
 
-def test_hidden_and_unsupported_files_in_folders_are_left_out(tmp_path: Path) -> None:
+def test_hidden_files_in_folders_are_left_out(tmp_path: Path) -> None:
     _make(tmp_path, "a.txt", ".hidden.txt", ".git/b.txt", "c.exe")
-    assert _names(tmp_path, discover([tmp_path])) == ["a.txt"]
+    assert _names(tmp_path, discover([tmp_path])) == ["a.txt", "c.exe"]
 
 
 def test_named_files_are_always_kept(tmp_path: Path) -> None:

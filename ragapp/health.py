@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ragapp.collection import Collection
+from ragapp.embedders.device import describe_device
 from ragapp.protocols import Embedder, LanguageModel
 from ragapp.settings import Settings
 
@@ -52,7 +53,7 @@ def examine(
     facts = {
         "python": f"{platform.python_version()} on {sys.platform}",
         **{name: _version(name) for name in _PACKAGES},
-        "device": _device(),
+        "device": describe_device(),
         "sqlite": f"{sqlite3.sqlite_version}, journal mode {stats.journal_mode}",
         "collection": str(collection.directory),
         "documents": f"{stats.n_documents} from {stats.n_sources} sources",
@@ -73,12 +74,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _device() -> str:
-    import torch
-
-    if torch.cuda.is_available():
-        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
-        return f"{torch.cuda.get_device_name(0)}, {memory:.0f} GiB"
-    return f"CPU, {torch.get_num_threads()} threads"

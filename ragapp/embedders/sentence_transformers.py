@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ragapp.embedders.device import resolve_device
 from ragapp.embedders.model_files import (
     ModelFolder,
     check_embedded_weights,
@@ -130,7 +131,7 @@ class SentenceTransformersEmbedder:
     def _load(self) -> tuple[_EmbedFunction, _EmbedFunction]:
         from ragapp.embedders import bert
 
-        device = _resolve_device(self._device)
+        device = resolve_device(self._device)
         if not bert.is_plain_bert(self._folder):
             return _load_library(self._folder, device)
         dtype = bert.choose_dtype(self._dtype, device=device)
@@ -181,14 +182,6 @@ def _workers(n_batches: int) -> ThreadPoolExecutor:
 
     n_workers = max(1, min(n_batches, torch.get_num_threads()))
     return ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,))
-
-
-def _resolve_device(device: str) -> str:
-    if device != "auto":
-        return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _batches(counts: Sequence[int], *, window: int) -> Iterator[list[int]]:

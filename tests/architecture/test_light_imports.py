@@ -20,7 +20,7 @@ HEAVY = {
     "langchain_community",
     "streamlit",
 }
-HELP_MODULES = 500
+HELP_MODULES = 250
 
 _RUN_CLI = """
 import io, json, sys

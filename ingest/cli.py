@@ -53,7 +53,7 @@ def _log_progress(progress: Progress) -> None:
 
 
 def _print(values: object) -> None:
-    sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(values, indent=2) + "\n")
 
 
 class _Parser(argparse.ArgumentParser):

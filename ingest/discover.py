@@ -93,9 +93,12 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 def _ignore_rules(folder: Path) -> _Rules:
     file = folder / IGNORE_FILE
-    if file.is_symlink() or not file.is_file():
-        return ()
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        if file.is_symlink() or not file.is_file():
+            return ()
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()  # a folder that may not be entered: _entries says so
     try:
         return ((folder, GitIgnoreSpec.from_lines(lines)),)
     except ValueError as error:

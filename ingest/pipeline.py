@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ from ingest.outcomes import IngestReport, Outcome, OutcomeName, Progress
 from ingest.pages import Page
 from ingest.readers import format_of, has_reader
 from ingest.readers.sandbox import Sandbox
+from ingest.sync import remove_missing
 from ragapp.collection import Collection, Source
-from ragapp.errors import NoTextError, ReadError
+from ragapp.errors import NoTextError, RagError, ReadError
 from ragapp.protocols import Embedder, Vectors
 from ragapp.rag import Rag
 from ragapp.types import Chunk, Document
@@ -73,10 +75,11 @@ def ingest_paths(
             if should_stop is not None and should_stop():
                 break
             is_wanted = has_reader(path) or path in given
-            outcomes.append(_reported(run, path) if is_wanted else _without_reader(path))
+            read = partial(ingest_file, run, path)
+            outcomes.append(_reported(run, str(path), read) if is_wanted else _unread(path))
             if on_progress is not None:
                 on_progress(Progress(len(outcomes), len(files), outcomes[-1]))
-        return outcomes, _remove_missing(run.collection, given, files) if sync else 0
+        return outcomes, remove_missing(run.collection, given, files) if sync else 0
 
     return _in_run(rag, work)
 
@@ -91,10 +94,8 @@ def ingest_loader(rag: Rag, loader: Any) -> IngestReport:
     def work(run: _Run) -> tuple[list[Outcome], int]:
         outcomes = []
         for name, pages in read_loader(loader):
-            text = "\0".join(block.text for page in pages for block in page.blocks)
-            found = _fresh_source(run, name, data=text.encode())
-            document = _to_document(pages, name=name, format_name="loader")
-            outcomes.append(_store(run, _titled(document, name), found))
+            loaded = partial(_ingest_loaded, run, name, pages)
+            outcomes.append(_reported(run, name, loaded))
         return outcomes, 0
 
     return _in_run(rag, work)
@@ -116,6 +117,14 @@ def ingest_file(run: _Run, path: Path) -> Outcome:
         raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
     outcome = _store(run, _titled(document, path.stem), source)
     return replace(outcome, reason=outcome.reason or _missing_pages(pages))
+
+
+def _ingest_loaded(run: _Run, name: str, pages: Sequence[Page]) -> Outcome:
+    text = "\0".join(block.text for page in pages for block in page.blocks)
+    data = text.encode(errors="surrogatepass")
+    source = Source(name, None, sha256(data).digest(), len(data), 0, run.recipe)
+    document = _to_document(pages, name=name, format_name="loader")
+    return _store(run, _titled(document, name), source)
 
 
 def _to_document(pages: Sequence[Page], *, name: str, format_name: str) -> Document:
@@ -140,7 +149,7 @@ def _store(run: _Run, document: Document, source: Source) -> Outcome:
     source = replace(source, document_id=document.id)
     holders = run.collection.holders(document.id)
     if holders and known is not None and known.document_id == document.id:
-        if known.recipe == source.recipe:
+        if _is_cut_already(run, holders, source.recipe):
             run.collection.attach(source)
             return Outcome(source.path, "skipped", "same text", document.id)
     elif holders:
@@ -166,6 +175,12 @@ def _store(run: _Run, document: Document, source: Source) -> Outcome:
         chunks_new=len(pieces) - n_reused,
         chunks_reused=n_reused,
     )
+
+
+def _is_cut_already(run: _Run, holders: Sequence[str], recipe: str) -> bool:
+    """Tell whether a stored document's chunks were cut by this recipe."""
+    sources = [run.collection.source(path) for path in holders]
+    return any(source is not None and source.recipe == recipe for source in sources)
 
 
 def _embed(run: _Run, pieces: Sequence[Chunk]) -> tuple[Vectors, int]:
@@ -205,43 +220,55 @@ def _begin(rag: Rag, sandbox: Sandbox) -> _Run:
     )
 
 
-def _reported(run: _Run, path: Path) -> Outcome:
-    """Return the file's outcome whatever happens: the task boundary of a run."""
+def _reported(run: _Run, name: str, ingest: Callable[[], Outcome]) -> Outcome:
+    """Return the outcome of one file whatever it does: the task boundary of a run.
+
+    What concerns the whole collection (a full disk, a damaged database) is raised.
+    """
+    if not _is_utf8(name):
+        shown = name.encode(errors="backslashreplace").decode()
+        return Outcome(shown, "failed", "its name is not UTF-8; rename it", code="unreadable")
     try:
-        return ingest_file(run, path)
+        return ingest()
     except ReadError as error:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
-        return _failed(run, path, error.code, reason)
-    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        return _failed(run, name, error.code, reason)
+    except RagError:
+        raise
+    except Exception as error:  # noqa: BLE001  reported as this file's outcome
         _log.warning("ingesting one file failed", exc_info=error)
-        return _failed(run, path, "unreadable", f"{type(error).__name__}: {error}")
+        return _failed(run, name, "unreadable", f"{type(error).__name__}: {error}")
 
 
-def _without_reader(path: Path) -> Outcome:
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unread(path: Path) -> Outcome:
     kind = path.suffix.lower() or "files without a suffix"
     return Outcome(str(path), "skipped", f"no reader for {kind}", code="unsupported")
 
 
-def _failed(run: _Run, path: Path, code: str, reason: str) -> Outcome:
+def _failed(run: _Run, name: str, code: str, reason: str) -> Outcome:
     """Note the failure; what the source held before stays."""
-    known = run.collection.source(str(path))
+    known = run.collection.source(name)
     document_id = known.document_id if known is not None else None
-    reason = " ".join(reason.split())
+    reason = " ".join(reason.encode(errors="backslashreplace").decode().split())
     try:
-        source = _described(run, path)
+        source = _described(run, Path(name))
     except OSError:
-        source = Source(str(path), None, None, 0, 0, run.recipe)
+        source = Source(name, None, None, 0, 0, run.recipe)
     run.collection.attach(replace(source, document_id=document_id, failure=code, reason=reason))
-    return Outcome(str(path), "failed", reason, document_id, code=code)
+    return Outcome(name, "failed", reason, document_id, code=code)
 
 
 def _described(run: _Run, path: Path) -> Source:
     status = path.lstat()
     return Source(str(path), None, None, status.st_size, status.st_mtime_ns, run.recipe)
-
-
-def _fresh_source(run: _Run, name: str, *, data: bytes) -> Source:
-    return Source(name, None, sha256(data).digest(), len(data), 0, run.recipe)
 
 
 def _is_unchanged(known: Source, now: Source) -> bool:
@@ -263,16 +290,3 @@ def _sha256(path: Path) -> bytes:
 
 def _titled(document: Document, fallback: str) -> Document:
     return document if document.title else replace(document, title=fallback)
-
-
-def _remove_missing(collection: Collection, given: Sequence[Path], files: Sequence[Path]) -> int:
-    """Remove sources under the given folders that were not found any more; return how many."""
-    folders = [path for path in given if path.is_dir()]
-    present = {str(path) for path in files}
-    missing = [
-        source.path
-        for source in collection.sources()
-        if source.path not in present
-        and any(Path(source.path).is_relative_to(folder) for folder in folders)
-    ]
-    return sum(collection.remove_source(path) for path in missing)

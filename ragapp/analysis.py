@@ -16,6 +16,7 @@ from threading import Lock
 import snowballstemmer
 
 MAX_QUERY_TERMS = 64
+_LONGEST_WORD = 40
 _CJK = (
     r"\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
     r"\U00020000-\U000323af"
@@ -68,7 +69,7 @@ def query_terms(text: str) -> list[str]:
     terms = _distinct(
         term
         for token in _matches(informative)
-        if token not in _STOP_WORDS
+        if _bare(token) not in _STOP_WORDS
         for term in _expand(token)
     )
     return (terms or _distinct(terms_of(text)))[:MAX_QUERY_TERMS]
@@ -124,7 +125,7 @@ def _expand(token: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=100_000)
 def _word_terms(word: str) -> tuple[str, ...]:
-    word = word.replace("’", "'").removesuffix("'s")
+    word = _bare(word)
     if word.isascii() and word.isalpha():
         return (_stem(word),)
     parts = _PART.findall(word)
@@ -138,8 +139,15 @@ _STEMMER = snowballstemmer.stemmer("english")
 _STEMMER_LOCK = Lock()
 
 
+def _bare(word: str) -> str:
+    """Return a word without its possessive or short "is"."""
+    return word.replace("’", "'").removesuffix("'s")
+
+
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
+    if len(word) > _LONGEST_WORD:  # no word of English, and the stemmer is quadratic
+        return word
     with _STEMMER_LOCK:  # a stemmer keeps the word it works on
         return str(_STEMMER.stemWord(word))
 

@@ -16,6 +16,10 @@ from ragapp.sentences import split_sentences
 from ragapp.types import Citation, Hit
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
+# a line, with the lines of nothing but markers below it
+_LINE = re.compile(r"[^\n]+(?:\n[ \t]*+(?:\[\d{1,3}\][ \t]*+)++(?=\n|\Z))*")
+_INSIDE_WORD = re.compile(r"[A-Za-z0-9]{2}")
+_SHORTEST_QUOTE = 2
 _MIN_SHARE = 0.3
 
 
@@ -43,7 +47,7 @@ def cite(text: str, hits: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]]:
     """
     citations: list[Citation] = []
     dropped: list[re.Match[str]] = []
-    for claim in _claims(text):
+    for claim in _claims(text, hits):
         for found in claim.markers:
             citation = _resolve(claim.text, int(found.group(1)), hits)
             if citation is None:
@@ -53,19 +57,38 @@ def cite(text: str, hits: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]]:
     return _without(text, dropped), tuple(citations)
 
 
-def _claims(text: str) -> Iterator[_Claim]:
-    """Yield each run of markers with the sentence before it."""
-    begin = 0
-    matches = list(_MARKER.finditer(text))
-    i = 0
-    while i < len(matches):
-        run = [matches[i]]
-        while i + 1 < len(matches) and not text[matches[i].end() : matches[i + 1].start()].strip():
-            i += 1
-            run.append(matches[i])
-        yield _Claim(text[begin : run[0].start()], tuple(run))
-        begin = run[-1].end()
-        i += 1
+def _claims(text: str, hits: Sequence[Hit]) -> Iterator[_Claim]:
+    """Yield each stretch of the answer with the markers behind it, line by line."""
+    for line in _LINE.finditer(text):
+        markers = list(_MARKER.finditer(text, line.start(), line.end()))
+        if markers:
+            yield from _claims_of_line(text, line.start(), markers, hits)
+
+
+def _claims_of_line(
+    text: str, begin: int, markers: Sequence[re.Match[str]], hits: Sequence[Hit]
+) -> Iterator[_Claim]:
+    runs = _runs(text, markers)
+    quoted = text[begin : runs[-1][0].start()]
+    number = int(runs[-1][0].group(1))
+    if 1 <= number <= len(hits) and _verbatim(quoted, hits[number - 1]):
+        yield _Claim(quoted, tuple(runs[-1]))  # what looks like a marker inside a quote is text
+        return
+    for run in runs:
+        yield _Claim(_MARKER.sub("", text[begin : run[0].start()]), tuple(run))
+        if any(1 <= int(found.group(1)) <= len(hits) for found in run):
+            begin = run[-1].end()
+
+
+def _runs(text: str, markers: Sequence[re.Match[str]]) -> list[list[re.Match[str]]]:
+    """Return the markers grouped: those with nothing but blanks between them stand together."""
+    runs: list[list[re.Match[str]]] = []
+    for found in markers:
+        if runs and not text[runs[-1][-1].end() : found.start()].strip():
+            runs[-1].append(found)
+        else:
+            runs.append([found])
+    return runs
 
 
 def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
@@ -92,14 +115,22 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
 
 def _verbatim(claim: str, hit: Hit) -> tuple[int, int] | None:
     """Return where the whole claim stands word for word in the passage."""
-    quoted = claim.strip().strip("。.").strip()
-    if len(quoted) < 2:
-        return None
-    start = hit.text.find(claim.strip())
-    if start >= 0:
-        return start, start + len(claim.strip())
-    start = hit.text.find(quoted)
-    return None if start < 0 else (start, start + len(quoted))
+    whole = claim.strip()
+    for quoted in (whole, whole.strip("。.").strip()):
+        if len(quoted) < _SHORTEST_QUOTE:
+            return None
+        start = hit.text.find(quoted)
+        while start >= 0:
+            end = start + len(quoted)
+            if not (_continues(hit.text, start) or _continues(hit.text, end)):
+                return start, end
+            start = hit.text.find(quoted, start + 1)
+    return None
+
+
+def _continues(text: str, border: int) -> bool:
+    """Tell whether a word or number runs on over the place `border`."""
+    return _INSIDE_WORD.match(text[max(border - 1, 0) : border + 1]) is not None
 
 
 def _supporting_sentence(claim: str, hit: Hit) -> tuple[int, int] | None:

@@ -30,7 +30,6 @@ _REFUSAL = {
     "zh": "文档中没有找到这个问题的答案。",
 }
 _QUESTION = {"en": "Question: ", "zh": "问题："}
-_MIN_PASSAGE_TOKENS = 32
 
 
 def refusal(question: str) -> str:
@@ -52,14 +51,13 @@ def fit(hits: Sequence[Hit], *, passage_tokens: int, count_tokens: CountTokens) 
     remaining = passage_tokens
     fitting: list[Hit] = []
     for hit in hits:
-        size = count_tokens([_header(hit, 1) + hit.text])[0]
-        if size <= remaining:
-            fitting.append(hit)
-            remaining -= size
-            continue
-        if remaining >= _MIN_PASSAGE_TOKENS or not fitting:
-            fitting.append(_cut(hit, remaining, count_tokens))
-        break
+        header = _header(hit, len(fitting) + 1)
+        size = count_tokens([header + hit.text])[0]
+        if size > remaining:
+            fitting += _cut(hit, header, remaining, count_tokens, is_first=not fitting)
+            break
+        fitting.append(hit)
+        remaining -= size
     return tuple(fitting)
 
 
@@ -85,17 +83,20 @@ def _header(hit: Hit, number: int) -> str:
     return f"{marker(number)} {hit.title}{page}{heading}\n"
 
 
-def _cut(hit: Hit, remaining: int, count_tokens: CountTokens) -> Hit:
-    """Return the hit with as many of its first sentences as fit, at least one."""
+def _cut(
+    hit: Hit, header: str, remaining: int, count_tokens: CountTokens, *, is_first: bool
+) -> list[Hit]:
+    """Return the hit with as many of its first sentences as fit, [] where none does.
+
+    The first passage keeps its first sentence whatever its length.
+    """
     ends = [end for _, end in split_sentences(hit.text)]
-    sizes = count_tokens([_header(hit, 1) + hit.text[:end] for end in ends])
+    sizes = count_tokens([header + hit.text[:end] for end in ends])
     fitting = [end for end, size in zip(ends, sizes, strict=True) if size <= remaining]
-    end = fitting[-1] if fitting else ends[0]
-    return _shortened(hit, end)
-
-
-def _shortened(hit: Hit, length: int) -> Hit:
-    return replace(hit, end=hit.start + length, text=hit.text[:length])
+    if not fitting and not is_first:
+        return []
+    end = max(fitting, default=ends[0] if ends else len(hit.text))
+    return [replace(hit, end=hit.start + end, text=hit.text[:end])]
 
 
 def _language(question: str) -> str:

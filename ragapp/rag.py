@@ -32,7 +32,8 @@ Turn = tuple[Literal["user", "assistant"], str]
 
 _ANAPHORA = re.compile(
     r"\b(?:it|its|they|them|their|that|those|this|these|he|she|his|her|there|then|one)\b"
-    r"|^(?:and|what about|how about)\b|它|他|她|这|那|其|该|此|呢[？?]?$",
+    r"|^(?:and|what about|how about)\b"
+    r"|它|(?<!其)他|她|这|那|其(?![中他余实它])|(?<!应)该|此|呢[？?]?$",
     re.IGNORECASE,
 )
 _MARKERS = re.compile(r" ?\[\d{1,3}\]")
@@ -237,7 +238,7 @@ class _Clock:
 
 def _checked(question: str) -> str:
     """Return the question without white space around it; raise UsageError for an empty one."""
-    trimmed = question.strip()
+    trimmed = question.encode(errors="replace").decode().strip()  # halves of characters go
     if not trimmed:
         raise UsageError("the question is empty", hint="write a question of at least one word")
     return trimmed

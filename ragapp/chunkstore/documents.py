@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import NamedTuple
 
+from ragapp.errors import CollectionDamagedError
 from ragapp.types import Document, DocumentInfo, Heading, PageSpan
 
 _SIGN = 1 << 63
+
+
+class _Row(NamedTuple):
+    """The columns of a document's row that its hash covers."""
+
+    id: str
+    title: str
+    format: str
+    language: str
+    text: str
+    pages: str
+    headings: str
+    metadata: str
+
+    def sha256(self) -> bytes:
+        """Return the hash that detects a damaged row."""
+        return sha256("\0".join(str(value) for value in self).encode()).digest()
+
+
 _INFO = """
     SELECT d.id, d.title, d.format, d.language, d.pages, d.n_chunks, d.n_characters, d.added_at,
         (SELECT json_group_array(path) FROM
@@ -24,23 +46,21 @@ def insert_document(
     connection: sqlite3.Connection, document: Document, *, n_chunks: int, added_at: str
 ) -> int:
     """Store a document's row and return its sequence number. `added_at` is ISO 8601."""
+    columns = _Row(
+        id=document.id,
+        title=document.title,
+        format=document.format,
+        language=document.language,
+        text=document.text,
+        pages=json.dumps([(span.number, span.start, span.end) for span in document.pages]),
+        headings=json.dumps([(h.level, h.start, h.end) for h in document.headings]),
+        metadata=json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
+    )
+    fingerprint = None if document.fingerprint is None else _signed(document.fingerprint)
     cursor = connection.execute(
-        "INSERT INTO documents (id, title, format, language, text, pages, headings, metadata,"
-        " fingerprint, n_characters, n_chunks, added_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            document.id,
-            document.title,
-            document.format,
-            document.language,
-            document.text,
-            json.dumps([(span.number, span.start, span.end) for span in document.pages]),
-            json.dumps([(h.level, h.start, h.end) for h in document.headings]),
-            json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
-            None if document.fingerprint is None else _signed(document.fingerprint),
-            len(document.text),
-            n_chunks,
-            added_at,
-        ),
+        f"INSERT INTO documents ({', '.join(_Row._fields)}, fingerprint, n_characters, n_chunks,"
+        " added_at, sha256) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (*columns, fingerprint, len(document.text), n_chunks, added_at, columns.sha256()),
     )
     return int(cursor.lastrowid or 0)
 
@@ -48,28 +68,37 @@ def insert_document(
 def get_document(connection: sqlite3.Connection, document_id: str) -> Document | None:
     """Return the stored document, None if there is none of that id."""
     row = connection.execute(
-        "SELECT id, title, format, language, text, pages, headings, metadata, fingerprint,"
+        f"SELECT {', '.join(_Row._fields)}, fingerprint,"
         " (SELECT path FROM sources WHERE document_id = documents.id ORDER BY seq LIMIT 1)"
         " FROM documents WHERE id = ?",
         (document_id,),
     ).fetchone()
     if row is None:
         return None
-    text = row[4]
+    columns, fingerprint, source = _Row(*row[:8]), row[8], row[9]
     return Document(
-        id=row[0],
-        source=row[9] or "",
-        title=row[1],
-        text=text,
-        format=row[2],
-        language=row[3],
-        pages=page_spans(row[5]),
+        id=columns.id,
+        source=source or "",
+        title=columns.title,
+        text=columns.text,
+        format=columns.format,
+        language=columns.language,
+        pages=page_spans(columns.pages),
         headings=tuple(
-            Heading(lv, start, end, text[start:end]) for lv, start, end in json.loads(row[6])
+            Heading(level, start, end, columns.text[start:end])
+            for level, start, end in _stored_list(columns.headings, n_columns=3)
         ),
-        metadata=json.loads(row[7]),
-        fingerprint=None if row[8] is None else row[8] % (1 << 64),
+        metadata=_stored_metadata(columns.metadata),
+        fingerprint=None if fingerprint is None else fingerprint % (1 << 64),
     )
+
+
+def damaged_documents(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the ids of documents whose row no longer matches its SHA-256."""
+    for row in connection.execute(f"SELECT {', '.join(_Row._fields)}, sha256 FROM documents"):
+        columns = _Row(*row[:8])
+        if columns.sha256() != row[8]:
+            yield columns.id
 
 
 def document_seq(connection: sqlite3.Connection, document_id: str) -> int | None:
@@ -128,7 +157,7 @@ def link_near_duplicates(
 
 def page_spans(text: str) -> tuple[PageSpan, ...]:
     """Return the page spans that a row's JSON holds."""
-    return tuple(PageSpan(number, start, end) for number, start, end in json.loads(text))
+    return tuple(PageSpan(*place) for place in _stored_list(text, n_columns=3))
 
 
 def _info(row: Sequence[str]) -> DocumentInfo:
@@ -138,11 +167,36 @@ def _info(row: Sequence[str]) -> DocumentInfo:
         sources=tuple(json.loads(row[8])),
         format=row[2],
         language=row[3],
-        n_pages=len(json.loads(row[4])),
+        n_pages=len(page_spans(row[4])),
         n_chunks=int(row[5]),
         n_characters=int(row[6]),
         added_at=row[7],
         near_duplicates=tuple(json.loads(row[9])),
+    )
+
+
+def _stored_list(text: str, *, n_columns: int) -> list[tuple[int, ...]]:
+    """Return the rows of integers that a column's JSON holds. Raises CollectionDamagedError."""
+    try:
+        rows = [tuple(int(value) for value in row) for row in json.loads(text)]
+    except (ValueError, TypeError) as error:
+        raise _damaged(text) from error
+    if any(len(row) != n_columns for row in rows):
+        raise _damaged(text)
+    return rows
+
+
+def _stored_metadata(text: str) -> dict[str, str]:
+    try:
+        return {str(key): str(value) for key, value in json.loads(text).items()}
+    except (ValueError, AttributeError) as error:
+        raise _damaged(text) from error
+
+
+def _damaged(text: str) -> CollectionDamagedError:
+    return CollectionDamagedError(
+        f"a stored document is damaged: {text[:40]!r} is not what was written",
+        hint="see ragapp doctor --deep; restore a backup, or ingest into a new collection",
     )
 
 

@@ -36,7 +36,8 @@ CREATE TABLE documents (
     fingerprint INTEGER,
     n_characters INTEGER NOT NULL,
     n_chunks INTEGER NOT NULL,
-    added_at TEXT NOT NULL
+    added_at TEXT NOT NULL,
+    sha256 BLOB NOT NULL
 );
 CREATE TABLE sources (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -76,6 +77,7 @@ CREATE TABLE vectors (
     chunk_id INTEGER NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
     embedder_id INTEGER NOT NULL REFERENCES embedders (id),
     vector BLOB NOT NULL,
+    sha256 BLOB NOT NULL,
     UNIQUE (embedder_id, chunk_id)
 );
 CREATE INDEX vectors_by_chunk ON vectors (chunk_id);

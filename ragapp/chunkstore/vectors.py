@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 
 import numpy as np
 
@@ -43,10 +44,13 @@ def insert_vectors(
 ) -> None:
     """Store the rows of (n, dim) float32 `vectors` for `chunk_ids`, in the same order."""
     connection.executemany(
-        "INSERT OR REPLACE INTO vectors (chunk_id, embedder_id, vector) VALUES (?, ?, ?)",
+        "INSERT OR REPLACE INTO vectors (chunk_id, embedder_id, vector, sha256)"
+        " VALUES (?, ?, ?, ?)",
         [
-            (chunk_id, embedder_row, vector.astype("<f4").tobytes())
-            for chunk_id, vector in zip(chunk_ids, vectors, strict=True)
+            (chunk_id, embedder_row, blob, sha256(blob).digest())
+            for chunk_id, blob in zip(
+                chunk_ids, (row.astype("<f4").tobytes() for row in vectors), strict=True
+            )
         ],
     )
 
@@ -107,6 +111,14 @@ def chunks_without_vector(
         (embedder_row,),
     )
     return ((int(row[0]), str(row[1]), str(row[2])) for row in rows)
+
+
+def damaged_vectors(connection: sqlite3.Connection) -> Iterator[int]:
+    """Yield the row ids of chunks that have a vector which no longer matches its SHA-256."""
+    rows = connection.execute("SELECT chunk_id, vector, sha256 FROM vectors")
+    for chunk_id, blob, digest in rows:
+        if sha256(blob).digest() != digest:
+            yield int(chunk_id)
 
 
 def delete_other_vectors(connection: sqlite3.Connection, embedder_row: int) -> None:

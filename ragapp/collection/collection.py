@@ -87,6 +87,7 @@ class Collection:
         if stored is None:
             with self._writer.held():
                 self._dense.adopt(identity)
+        self._dense.expect(identity.fingerprint)
 
     # --- writing
 
@@ -269,8 +270,17 @@ class Collection:
         """Return what a deep check finds wrong: database, rows, index file; [] if sound."""
         found = self._database.integrity_problems()
         with self._database.reading() as connection:
-            damaged = list(chunks.damaged_chunks(connection))
-        found += [f"chunk {chunk_id} does not match its hash" for chunk_id in damaged]
+            found += [
+                *(f"chunk {i} does not match its hash" for i in chunks.damaged_chunks(connection)),
+                *(
+                    f"document {i} does not match its hash"
+                    for i in documents.damaged_documents(connection)
+                ),
+                *(
+                    f"the vector of chunk row {i} does not match its hash"
+                    for i in vectors.damaged_vectors(connection)
+                ),
+            ]
         return found + self.index_problems()
 
     def index_problems(self) -> list[str]:

@@ -19,7 +19,7 @@ from ragapp.chunkstore import Database, chunks, generations, vectors
 from ragapp.chunkstore.generations import Generation
 from ragapp.collection import generation_files
 from ragapp.collection.view import View
-from ragapp.errors import CollectionDamagedError, UsageError
+from ragapp.errors import CollectionDamagedError, EmbedderMismatchError, UsageError
 from ragapp.protocols import Embedder, EmbedderIdentity, Ids, VectorIndex, Vectors
 from ragapp.registry import INDEXES, resolve
 from ragapp.types import Chunk
@@ -40,6 +40,7 @@ class DenseSearch:
         self._index_name = index_name
         self._lock = RLock()
         self._view: View | None = None
+        self._expected = ""
         self._seen_version = -1
         self._is_stale = True
 
@@ -48,6 +49,10 @@ class DenseSearch:
         with self._database.reading() as connection:
             row = _embedder_row(connection)
             return None if row is None else vectors.get_embedder(connection, row)
+
+    def expect(self, fingerprint: str) -> None:
+        """Refuse from now on to read or write vectors of any other embedder."""
+        self._expected = fingerprint
 
     def adopt(self, identity: EmbedderIdentity) -> None:
         """Make `identity` the embedder whose vectors are in force."""
@@ -60,7 +65,7 @@ class DenseSearch:
         self, connection: sqlite3.Connection, chunk_ids: Sequence[int], embeddings: Vectors
     ) -> None:
         """Store (n, dim) float32 `embeddings` for new chunks, inside the caller's transaction."""
-        row, identity = _required_embedder(connection)
+        row, identity = self._required_embedder(connection)
         if embeddings.shape != (len(chunk_ids), identity.dim):
             raise ValueError(f"embeddings have shape {embeddings.shape}, not (n, {identity.dim})")
         vectors.insert_vectors(connection, chunk_ids, row, embeddings)
@@ -81,6 +86,7 @@ class DenseSearch:
             row = _embedder_row(connection)
             if row is None:
                 return {}
+            self._check(vectors.get_embedder(connection, row))
             ids, rows = vectors.vectors_of(connection, row, len(query), row_ids)
         return {int(i): float(s) for i, s in zip(ids, rows @ query, strict=True)}
 
@@ -106,14 +112,16 @@ class DenseSearch:
             generation = generations.newest_generation(connection)
             row = _embedder_row(connection)
             if row is None:
-                return _empty_view(1)
+                return _empty_view(0, dim=1)
             identity = vectors.get_embedder(connection, row)
-            base = self._base_view(generation, identity.dim)
+            self._check(identity)
+            base = self._base_view(generation, row, identity.dim)
             ids, rows = vectors.vectors_after(
                 connection, row, identity.dim, last_chunk_id=base.newest
             )
             removed = np.asarray(generations.removed_chunks(connection), dtype=np.int64)
         return View(
+            embedder_row=row,
             generation=base.generation,
             index=base.index,
             last_indexed=base.last_indexed,
@@ -122,21 +130,36 @@ class DenseSearch:
             removed=removed,
         )
 
-    def _base_view(self, generation: Generation | None, dim: int) -> View:
+    def _base_view(self, generation: Generation | None, row: int, dim: int) -> View:
         """Return the view to extend: the present one while its generation is in force."""
         number = generation.number if generation else 0
         seen = self._view
-        if seen and seen.generation == number and seen.delta_vectors.shape[1] == dim:
+        if seen and (seen.generation, seen.embedder_row) == (number, row):
             return seen
         if generation is None:
-            return _empty_view(dim)
+            return _empty_view(row, dim=dim)
         try:
             index = generation_files.read_index(self._directory, generation)
         except CollectionDamagedError as error:
             _log.warning("%s; searching the vectors in the database instead", error)
             generation_files.quarantine(self._directory, generation)
-            return _empty_view(dim, generation=number)
-        return _empty_view(dim, generation=number, index=index, last=generation.last_chunk_id)
+            return _empty_view(row, dim=dim, generation=number)
+        last = generation.last_chunk_id
+        return _empty_view(row, dim=dim, generation=number, index=index, last=last)
+
+    def _required_embedder(self, connection: sqlite3.Connection) -> tuple[int, EmbedderIdentity]:
+        row = _embedder_row(connection)
+        assert row is not None, "use_embedder comes before add"
+        identity = vectors.get_embedder(connection, row)
+        self._check(identity)
+        return row, identity
+
+    def _check(self, identity: EmbedderIdentity) -> None:
+        if self._expected and identity.fingerprint != self._expected:
+            raise EmbedderMismatchError(
+                f"this collection was embedded anew with {identity.name!r} by another process",
+                hint=f"set embedder = {identity.name!r} and open it again, or run: ragapp reindex",
+            )
 
     # --- building
 
@@ -200,7 +223,7 @@ class DenseSearch:
             _set_embedder_row(connection, row)
             vectors.delete_other_vectors(connection, row)
             generations.drop_generations(connection)
-        self._view = None
+        self.expect(embedder.identity.fingerprint)
         self.changed()
         self.build()
         return len(missing)
@@ -219,11 +242,11 @@ class DenseSearch:
 
 
 def _empty_view(
-    dim: int, *, generation: int = 0, index: VectorIndex | None = None, last: int = -1
+    row: int, *, dim: int, generation: int = 0, index: VectorIndex | None = None, last: int = -1
 ) -> View:
     no_ids = np.zeros(0, dtype=np.int64)
     no_vectors = np.zeros((0, dim), dtype=np.float32)
-    return View(generation, index, last, no_ids, no_vectors, no_ids)
+    return View(row, generation, index, last, no_ids, no_vectors, no_ids)
 
 
 def _embedder_row(connection: sqlite3.Connection) -> int | None:
@@ -235,12 +258,6 @@ def _set_embedder_row(connection: sqlite3.Connection, row: int) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_EMBEDDER_KEY, str(row))
     )
-
-
-def _required_embedder(connection: sqlite3.Connection) -> tuple[int, EmbedderIdentity]:
-    row = _embedder_row(connection)
-    assert row is not None, "use_embedder comes before add"
-    return row, vectors.get_embedder(connection, row)
 
 
 def _check_window(texts: Sequence[str], embedder: Embedder) -> None:

@@ -6,13 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ragapp.errors import CollectionLockedError
+from ragapp.errors import CollectionError, CollectionLockedError
 
 _WAIT_S = 1.0
 
@@ -34,9 +34,15 @@ class WriterLock:
                 f"another ingestion is writing to this collection: {self._describe_holder()}",
                 hint="wait until it has finished, or stop it; nothing was changed",
             ) from error
+        except OSError as error:
+            raise CollectionError(
+                f"the collection in {self._holder.parent} cannot be written: {error.strerror}",
+                hint="check the folder's permissions and free space",
+            ) from error
         try:
             if self._lock.lock_counter == 1:  # not when it was held already
-                self._holder.write_text(json.dumps(_this_process()), encoding="utf-8")
+                with suppress(OSError):  # who holds the lock is a courtesy
+                    self._holder.write_text(json.dumps(_this_process()), encoding="utf-8")
             yield
         finally:
             self._lock.release()

@@ -17,9 +17,12 @@ from ragapp.protocols import Ids, VectorIndex, Vectors
 class View:
     """A generation (None before the first) plus the (n, dim) vectors of newer chunks.
 
+    All vectors are of one embedder.
+
     `removed` are chunk ids that the generation still holds but the collection no longer does.
     """
 
+    embedder_row: int
     generation: int
     index: VectorIndex | None
     last_indexed: int

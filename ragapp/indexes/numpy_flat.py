@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
 
 from ragapp.errors import CollectionDamagedError
 from ragapp.protocols import Ids, Vectors
+
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, zlib.error)
 
 
 class NumpyFlatIndex:
@@ -50,7 +54,7 @@ class NumpyFlatIndex:
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote. Raises CollectionDamagedError when it cannot be read."""
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls(arrays["ids"], arrays["vectors"])
-        except (OSError, ValueError, KeyError) as error:
+        except _UNREADABLE as error:
             raise CollectionDamagedError(f"{path} is not a readable NumPy index") from error

@@ -56,11 +56,10 @@ class _Weights(NamedTuple):
     cosine: float
     first_passage: float
     asked_quantity: float
-    fragment: float
 
 
-_READ = _Weights(2.5, 0.7, 1.2, 3.3, 3.7, 0.8, -1.4)
-_UNREAD = _Weights(5.8, 2.1, 2.0, 0.0, 2.7, 0.5, -1.0)
+_READ = _Weights(2.5, 0.7, 1.2, 3.3, 3.7, 0.8)
+_UNREAD = _Weights(5.8, 2.1, 2.0, 0.0, 2.7, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,6 @@ class ExtractiveModel:
             + weights.cosine * max(cosine, 0.0)
             + weights.first_passage / unit.rank
             + weights.asked_quantity * (asks_quantity and _QUANTITY.search(unit.text) is not None)
-            + weights.fragment * unit.is_fragment
             for unit, cosine in zip(units, cosines, strict=True)
         ]
 
@@ -217,8 +215,12 @@ def _is_fragment(text: str) -> bool:
 
 
 def _choose(units: Sequence[_Unit], scores: Sequence[float]) -> list[_Unit]:
-    """Return the best unit, and the second best where it is nearly as good, in reading order."""
-    order = sorted(range(len(units)), key=lambda i: (-scores[i], i))
+    """Return the best sentence, and the second where it is nearly as good, in reading order.
+
+    Headings and labels are chosen only where there is nothing else.
+    """
+    sentences = [i for i, unit in enumerate(units) if not unit.is_fragment]
+    order = sorted(sentences or range(len(units)), key=lambda i: (-scores[i], i))
     chosen = order[:1]
     for i in order[1:]:
         if len(chosen) == _MAX_SENTENCES or scores[i] < scores[order[0]] - _SECOND_WITHIN:

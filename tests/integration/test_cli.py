@@ -39,8 +39,22 @@ REPORT_KEYS = {
     "seconds",
     "outcomes",
 }
-OUTCOME_KEYS = {"path", "outcome", "reason", "document_id", "duplicate_of"}
+OUTCOME_KEYS = {
+    "path",
+    "outcome",
+    "reason",
+    "document_id",
+    "duplicate_of",
+    "code",
+    "chunks_new",
+    "chunks_reused",
+}
 HIT_KEYS = {
+    "language",
+    "dense_score",
+    "lexical_score",
+    "coverage",
+    "also_in",
     "rank",
     "score",
     "document_id",
@@ -63,7 +77,18 @@ ANSWER_KEYS = {
     "timings_ms",
     "usage",
 }
-CITATION_KEYS = {"marker", "document_id", "source", "page", "start", "end", "quote"}
+CITATION_KEYS = {
+    "marker",
+    "document_id",
+    "source",
+    "page",
+    "start",
+    "end",
+    "quote",
+    "title",
+    "chunk_id",
+    "also_in",
+}
 TIMING_KEYS = {"retrieve", "prompt", "first_token", "total"}
 USAGE_KEYS = {"prompt_tokens", "prefilled_tokens", "cached_tokens", "new_tokens"}
 

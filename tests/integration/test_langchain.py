@@ -15,7 +15,9 @@ from ingest import ingest_loader
 from ragapp import Rag, RagError, open_rag
 from ragapp.langchain import ChatRagapp, RagRetriever
 
-TEXT = "The ferry to Gull Island leaves at 9:15. It carries no cars.\n\n渡船每天九点一刻开往海鸥岛。"
+TEXT = (
+    "The ferry to Gull Island leaves at 9:15. It carries no cars.\n\n渡船每天九点一刻开往海鸥岛。"
+)
 
 
 @pytest.fixture(scope="module")

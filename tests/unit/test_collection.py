@@ -446,7 +446,7 @@ def test_another_opener_does_not_find_what_was_removed(filled, directory):
 def test_another_opener_sees_the_new_vectors_although_the_build_failed(directory):
     writer = opened(directory, index_name="no such index")
     add(writer, FIRST)
-    other = opened(directory)
+    other = Collection.open(directory)  # it has named no embedder
     dense(other, "dome")
     new = OtherFakeEmbedder()
     with pytest.raises(RagError):

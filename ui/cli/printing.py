@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,14 @@ from typing import Any
 
 import typer
 
+# control characters that JSON lets through, and halves of characters that UTF-8 cannot write
+_UNPRINTABLE = re.compile("[\x7f-\x9f\ud800-\udfff]")
+
 
 def print_json(values: Any, *, indent: int | None = 2) -> None:
     """Print one JSON value on stdout; with `indent` None on a single line."""
-    sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=indent) + "\n")
+    text = json.dumps(values, ensure_ascii=False, indent=indent)
+    sys.stdout.write(_UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
     sys.stdout.flush()
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from ragapp.collection import Collection
 from ragapp.embedders.device import describe_device
+from ragapp.errors import ModelError
+from ragapp.generation.locating import find_model
 from ragapp.protocols import Embedder, LanguageModel
 from ragapp.settings import Settings
 
@@ -64,9 +66,19 @@ def examine(
         "engine": f"{language_model.name} {settings.model}".strip(),
     }
     problems = collection.problems() if is_deep else collection.index_problems()
+    if settings.engine_name == "transformers":
+        problems += _missing_model(settings.model)
     if stats.n_failed_sources:
         facts["failed sources"] = str(stats.n_failed_sources)
     return Health(facts, tuple(problems))
+
+
+def _missing_model(name: str) -> list[str]:
+    try:
+        find_model(name)
+    except ModelError as error:
+        return [f"{error.message}; {error.hint}"]
+    return []
 
 
 def _version(package: str) -> str:

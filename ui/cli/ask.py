@@ -89,15 +89,19 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The page's port.")] = 8501,
     open_browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     collection: CollectionOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Serve the page on this machine alone, until Ctrl-C."""
-    with reported_errors(as_json=False):
-        from ui.launch import launch
+    with reported_errors(as_json=as_json):
+        from ui.launch import launch, page_address
 
-        print_line(f"the page: http://127.0.0.1:{port} (Ctrl-C ends it)")
+        if as_json:
+            print_json({"url": page_address(port)})
+        else:
+            print_line(f"the page: {page_address(port)} (Ctrl-C ends it)")
         status = launch(collection=collection, port=port, headless=not open_browser)
     if status:
-        report("ui", f"the page could not be served on port {port}", "try --port", as_json=False)
+        report("ui", f"the page could not be served on port {port}", "try --port", as_json=as_json)
         raise typer.Exit(1)
 
 

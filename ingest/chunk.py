@@ -1,9 +1,10 @@
 """Document -> chunks with exact offsets, measured in the embedder's own tokens.
 
 The text is cut into units (headings, sentences, pieces of overlong sentences), the units are
-packed into runs that begin at headings, and each run is filled into chunks greedily, repeating
-whole sentences between neighbours. What the embedder would not read to its end is halved at the
-last, so that no chunk is ever longer than the limit.
+packed into runs that begin at headings, long runs are parted at borders that their own
+neighbourhood alone decides (so that an edit moves only the borders beside it), and each part is
+filled into chunks greedily, repeating whole sentences between neighbours. What the embedder would
+not read to its end is halved at the last, so that no chunk is ever longer than the limit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from ingest.borders import local_borders
 from ingest.language import detect_language
 from ingest.units import Section, Unit, halve, sections_of, units_of
 from ragapp.errors import UsageError
@@ -20,6 +23,7 @@ from ragapp.types import Chunk, Document
 
 MIN_CHUNK_TOKENS = 8
 TINY_SHARE = 0.25
+PART_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class _Stretch:
 class _Packer:
     """The units of one document with what packing them needs to know."""
 
+    text: str
     units: Sequence[Unit]
     limit: int
     overlap: int
@@ -71,7 +76,7 @@ def chunk_document(
         raise UsageError(f"overlap_tokens = {overlap_tokens!r}, expected 0 to {limit - 1}")
     sections = sections_of(document)
     units = units_of(document.text, sections, embedder=embedder, limit=limit)
-    packer = _Packer(units, limit, overlap_tokens)
+    packer = _Packer(document.text, units, limit, overlap_tokens)
     drafts = [_chunk(document, packer, sections, stretch) for stretch in _stretches(packer)]
     fitting = _fitted(document, drafts, embedder=embedder, limit=limit)
     return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(fitting)]
@@ -80,8 +85,22 @@ def chunk_document(
 def _stretches(packer: _Packer) -> list[_Stretch]:
     stretches: list[_Stretch] = []
     for first, end in _runs(packer):
-        stretches += _without_tiny_tail(packer, _filled(packer, first, end))
+        before = None
+        for begin, stop in _parts(packer, first, end):
+            filled = _without_tiny_tail(packer, _filled(packer, begin, stop, before=before))
+            stretches += filled
+            before = filled[-1]
     return _without_tiny_tail(packer, stretches)
+
+
+def _parts(packer: _Packer, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a run that are filled on their own; a run that fits is one part."""
+    if packer.fits(first, end):
+        yield first, end
+        return
+    distance = int(PART_SHARE * packer.limit)
+    inner = local_borders(packer.text, packer.units, first, end, distance_tokens=distance)
+    yield from pairwise([first, *inner, end])
 
 
 def _runs(packer: _Packer) -> Iterator[tuple[int, int]]:
@@ -97,10 +116,11 @@ def _runs(packer: _Packer) -> Iterator[tuple[int, int]]:
         yield first, len(packer.units)
 
 
-def _filled(packer: _Packer, first: int, end: int) -> list[_Stretch]:
+def _filled(packer: _Packer, first: int, end: int, *, before: _Stretch | None) -> list[_Stretch]:
     """Fill chunks from left to right, each beginning with the last sentences of the one before."""
     stretches: list[_Stretch] = []
-    begin = fresh = first
+    fresh = first
+    begin = first if before is None else _overlap_start(packer, before.first, first, end)
     while fresh < end:
         stop = _last_fitting(packer, begin, fresh, end)
         stretches.append(_Stretch(begin, fresh, stop))

@@ -199,7 +199,8 @@ def test_the_heading_path_names_the_headings_above() -> None:
         _paragraph(3),
     )
     paths = [chunk.heading for chunk in _chunks(document)]
-    assert paths == ["", "Guide > Power", "Guide > Power", "Guide"]
+    assert paths == ["", *["Guide > Power"] * (len(paths) - 2), "Guide"]
+    assert len(paths) > 3
 
 
 def test_a_long_heading_path_loses_its_outermost_names() -> None:
@@ -240,3 +241,17 @@ def test_each_chunk_has_its_own_language() -> None:
 def test_impossible_sizes_are_usage_errors(limit: int, overlap: int) -> None:
     with pytest.raises(UsageError):
         _chunks(_document(_paragraph(1)), limit, overlap)
+
+
+@pytest.mark.parametrize("place", [0, 150, 300])
+def test_an_inserted_paragraph_costs_at_most_three_new_chunks(place: int) -> None:
+    pages = [_paragraph_of(f"page {n}") for n in range(300)]
+    before = {chunk.embedded_text for chunk in _chunks(_document(*pages), overlap=12)}
+    inserted = [*pages[:place], _paragraph_of("the inserted paragraph"), *pages[place:]]
+    after = {chunk.embedded_text for chunk in _chunks(_document(*inserted), overlap=12)}
+    assert len(after - before) <= 3
+
+
+def _paragraph_of(subject: str) -> Block:
+    sentences = (f"Sentence {n} of {subject} says what follows from {n * 7}." for n in range(6))
+    return Block("paragraph", " ".join(sentences))

@@ -574,19 +574,16 @@ def test_a_file_is_stored_when_its_progress_is_reported(rag, folder):
 
 
 def interrupted_run(rag: Rag, embedder: WatchedEmbedder, folder: Path) -> None:
-    """End a run over five files by Ctrl-C while the third is embedded."""
+    """End a run over five files by Ctrl-C when the second has been stored."""
     for i in range(5):
         write(folder, f"{i}.txt", prose(i))
-    calls = iter(range(5))
 
-    def interrupt():
-        if next(calls) == 2:
+    def interrupt(progress: Progress) -> None:
+        if progress.done == 2:
             raise KeyboardInterrupt
 
-    embedder.watch = interrupt
     with pytest.raises(KeyboardInterrupt):
-        ingest_paths(rag, [folder])
-    embedder.watch = None
+        ingest_paths(rag, [folder], on_progress=interrupt)
 
 
 def test_an_interrupt_keeps_what_was_stored(rag, embedder, folder):

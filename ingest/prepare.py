@@ -1,0 +1,175 @@
+"""The half of the line that writes nothing: bytes -> read -> clean -> Document -> chunk.
+
+Safe to run for several files at once; what a file does wrong becomes a `Prepared` that says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Literal
+
+from ingest.chunk import chunk_document
+from ingest.clean import assemble, clean_pages
+from ingest.pages import Page
+from ingest.readers import format_of
+from ingest.run import Run
+from ragapp.collection import Source
+from ragapp.errors import NoTextError, RagError, ReadError
+from ragapp.types import Chunk, Document
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file, as far as it can be taken without writing.
+
+    `verdict` "unchanged" and "touched" (other time, same bytes) mean that nothing is to be read,
+    "failed" comes with a `code`, "unnameable" is a failure that cannot even be noted. `pieces` is
+    None where the text is already stored, or there is none.
+    """
+
+    source: Source
+    verdict: Literal["unchanged", "touched", "failed", "unnameable", "read"]
+    known: Source | None = None
+    document: Document | None = None
+    pieces: tuple[Chunk, ...] | None = None
+    code: str = ""
+    reason: str = ""
+
+
+def prepare_file(run: Run, path: Path) -> Prepared:
+    """Take a file up to its chunks. Raises nothing but what concerns the whole collection."""
+    return _prepared(run, str(path), lambda: _read_file(run, path))
+
+
+def prepare_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
+    """Take pages that a loader has read, under the source name `name`, up to their chunks."""
+    return _prepared(run, name, lambda: _read_loaded(run, name, pages))
+
+
+def cut(run: Run, document: Document) -> tuple[Chunk, ...]:
+    """Return the document's chunks."""
+    return tuple(
+        chunk_document(
+            document,
+            embedder=run.embedder,
+            chunk_tokens=run.chunk_tokens,
+            overlap_tokens=run.overlap_tokens,
+        )
+    )
+
+
+def _prepared(run: Run, name: str, read: Callable[[], Prepared]) -> Prepared:
+    """Return what `read` returns, or the failure that it raises: the task boundary of a run."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        source = _source_of(run, name.encode(errors="backslashreplace").decode())
+        reason = "its name is not UTF-8; rename it"
+        return Prepared(source, "unnameable", code="unreadable", reason=reason)
+    try:
+        return read()
+    except ReadError as error:
+        reason = f"{error.message}; {error.hint}" if error.hint else error.message
+        return _failed(run, name, error.code, reason)
+    except RagError:
+        raise
+    except Exception as error:  # noqa: BLE001  reported as this file's outcome
+        _log.warning("reading one file failed", exc_info=error)
+        return _failed(run, name, "unreadable", f"{type(error).__name__}: {error}")
+
+
+def _read_file(run: Run, path: Path) -> Prepared:
+    source = _described(run, path)
+    known = run.collection.source(source.path)
+    if known is not None and _is_unchanged(known, source):
+        return Prepared(source, "unchanged", known)
+    source = replace(source, sha256=_sha256(path))
+    if known is not None and _has_same_bytes(known, source):
+        return Prepared(replace(source, document_id=known.document_id), "touched", known)
+    pages = list(run.sandbox.read(path))
+    document = _to_document(pages, name=source.path, format_name=format_of(path))
+    if _described(run, path) != replace(source, sha256=None):
+        raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
+    prepared = _cut_if_new(run, source, known, _titled(document, path.stem))
+    return replace(prepared, reason=_missing_pages(pages))
+
+
+def _read_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
+    text = "\0".join(block.text for page in pages for block in page.blocks)
+    data = text.encode(errors="surrogatepass")
+    source = replace(_source_of(run, name), sha256=sha256(data).digest(), size=len(data))
+    document = _to_document(pages, name=name, format_name="loader")
+    return _cut_if_new(run, source, run.collection.source(name), _titled(document, name))
+
+
+def _cut_if_new(run: Run, source: Source, known: Source | None, document: Document) -> Prepared:
+    source = replace(source, document_id=document.id)
+    is_new = not run.collection.holders(document.id)
+    is_cut_otherwise = known is not None and known.recipe != run.recipe
+    pieces = cut(run, document) if is_new or is_cut_otherwise else None
+    return Prepared(source, "read", known, document, pieces)
+
+
+def _to_document(pages: Sequence[Page], *, name: str, format_name: str) -> Document:
+    """Clean the pages and lay them end to end. Raises NoTextError when nothing is left."""
+    document = assemble(clean_pages(pages, format=format_name), source=name, format=format_name)
+    if not document.text:
+        raise NoTextError(f"{Path(name).name!r} holds no text after cleaning")
+    return document
+
+
+def _titled(document: Document, fallback: str) -> Document:
+    return document if document.title else replace(document, title=fallback)
+
+
+def _missing_pages(pages: Sequence[Page]) -> str:
+    last = pages[-1].metadata
+    if "partial" in last:
+        return f"partial: {last['partial']}, then {last['error']}"
+    n_missing = sum(1 for page in pages if "error" in page.metadata)
+    return f"partial: {n_missing} of {len(pages)} pages cannot be read" if n_missing else ""
+
+
+def _failed(run: Run, name: str, code: str, reason: str) -> Prepared:
+    """Return the failure; what the source held before stays."""
+    known = run.collection.source(name)
+    reason = " ".join(reason.encode(errors="backslashreplace").decode().split())
+    try:
+        source = _described(run, Path(name))
+    except OSError:
+        source = _source_of(run, name)
+    document_id = known.document_id if known is not None else None
+    source = replace(source, document_id=document_id, failure=code, reason=reason)
+    return Prepared(source, "failed", known, code=code, reason=reason)
+
+
+def _source_of(run: Run, name: str) -> Source:
+    return Source(name, None, None, 0, 0, run.recipe)
+
+
+def _described(run: Run, path: Path) -> Source:
+    status = path.lstat()
+    return Source(str(path), None, None, status.st_size, status.st_mtime_ns, run.recipe)
+
+
+def _is_unchanged(known: Source, now: Source) -> bool:
+    same = (known.size, known.mtime_ns, known.recipe) == (now.size, now.mtime_ns, now.recipe)
+    return same and not known.failure and known.document_id is not None
+
+
+def _has_same_bytes(known: Source, now: Source) -> bool:
+    same = (known.sha256, known.recipe) == (now.sha256, now.recipe)
+    return same and not known.failure and known.document_id is not None
+
+
+def _sha256(path: Path) -> bytes:
+    if not path.is_file() or path.is_symlink():
+        raise ReadError(f"{path.name!r} is not a regular file", hint="name the file itself")
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").digest()

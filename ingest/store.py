@@ -1,0 +1,96 @@
+"""The half of the line that writes: duplicate? -> embed -> add, one transaction a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ingest.outcomes import Outcome, OutcomeName
+from ingest.prepare import Prepared, cut
+from ingest.run import Run
+from ragapp.collection import Source
+from ragapp.protocols import Vectors
+from ragapp.types import Chunk, Document
+
+
+def embed_ahead(run: Run, wave: Sequence[Prepared]) -> dict[str, Vectors]:
+    """Embed in one call what several files need, and return (dim,) vectors by embedded text.
+
+    Small files share batches that way. Texts that were embedded before are left out.
+    """
+    texts: dict[str, None] = {}
+    for prepared in wave:
+        pieces = prepared.pieces or ()
+        reusable = run.collection.reusable_vectors(pieces)
+        texts |= {p.embedded_text: None for i, p in enumerate(pieces) if i not in reusable}
+    vectors = run.embedder.embed_documents(list(texts))
+    return dict(zip(texts, vectors, strict=True))
+
+
+def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome:
+    """Write what became of a file, durably, and return its outcome."""
+    source, known = prepared.source, prepared.known
+    if prepared.verdict == "unchanged" and known is not None:
+        return Outcome(source.path, "skipped", "unchanged", known.document_id)
+    if prepared.verdict == "unnameable":
+        return Outcome(source.path, "failed", prepared.reason, code=prepared.code)
+    if prepared.verdict != "read" or prepared.document is None:
+        run.collection.attach(source)
+        is_failed = prepared.verdict == "failed"
+        name: OutcomeName = "failed" if is_failed else "skipped"
+        reason = prepared.reason if is_failed else "unchanged"
+        return Outcome(source.path, name, reason, source.document_id, code=prepared.code)
+    outcome = _store_document(run, prepared.document, prepared, embedded)
+    return replace(outcome, reason=outcome.reason or prepared.reason)
+
+
+def _store_document(
+    run: Run, document: Document, prepared: Prepared, embedded: dict[str, Vectors]
+) -> Outcome:
+    source, known = prepared.source, prepared.known
+    holders = run.collection.holders(document.id)
+    is_own = known is not None and known.document_id == document.id
+    if holders and is_own and _is_cut_already(run, holders, source.recipe):
+        run.collection.attach(source)
+        return Outcome(source.path, "skipped", "same text", document.id)
+    if holders and not is_own:
+        run.collection.attach(source)
+        first = next(path for path in holders if path != source.path)
+        return Outcome(source.path, "duplicate", f"same text as {first}", document.id, first)
+    pieces = cut(run, document) if prepared.pieces is None else prepared.pieces
+    vectors, n_reused = _vectors(run, pieces, embedded)
+    near = [item for item in run.near_duplicates.near(document) if run.collection.holders(item[1])]
+    run.collection.add(document, pieces, vectors, source=source, near=near)
+    return Outcome(
+        source.path,
+        "updated" if known is not None and known.document_id else "added",
+        f"nearly the same text as {run.collection.holders(near[0][1])[0]}" if near else "",
+        document.id,
+        chunks_new=len(pieces) - n_reused,
+        chunks_reused=n_reused,
+    )
+
+
+def _vectors(
+    run: Run, pieces: Sequence[Chunk], embedded: dict[str, Vectors]
+) -> tuple[Vectors, int]:
+    """Return (n, dim) vectors for the chunks and how many of them were there already."""
+    reused = run.collection.reusable_vectors(pieces)
+    texts = [piece.embedded_text for piece in pieces]
+    missing = [i for i, text in enumerate(texts) if i not in reused and text not in embedded]
+    vectors = np.zeros((len(pieces), run.embedder.identity.dim), dtype=np.float32)
+    vectors[missing] = run.embedder.embed_documents([texts[i] for i in missing])
+    for i, text in enumerate(texts):
+        if i in reused:
+            vectors[i] = reused[i]
+        elif text in embedded:
+            vectors[i] = embedded[text]
+    return vectors, len(reused)
+
+
+def _is_cut_already(run: Run, holders: Sequence[str], recipe: str) -> bool:
+    """Tell whether a stored document's chunks were cut by this recipe."""
+    found: list[Source | None] = [run.collection.source(path) for path in holders]
+    return any(source is not None and source.recipe == recipe for source in found)

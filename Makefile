@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 COLLECTION ?=
 DEMO := .demo/collection
 
-.PHONY: install demo test test-slow test-browser check bench ui clean
+.PHONY: install demo test test-slow test-faults test-browser check bench ui clean
 
 install: $(STAMP)
 
@@ -25,6 +25,9 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -n 0 -m 'slow or not slow' tests/faults
 
 test-browser: $(STAMP)
 	$(BIN)/python -m pytest -m browser tests/browser

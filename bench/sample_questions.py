@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest import ingest_paths
-from ragapp import Answer, Rag, open_rag
+ROOT = Path(__file__).parent.parent
+if __name__ == "__main__":
+    sys.path[0] = str(ROOT)  # beside this script lies one with the name of the package `ingest`
 
-CORPUS = Path(__file__).parent.parent / "sample_corpus"
+from ingest import ingest_paths  # noqa: E402
+from ragapp import Answer, Rag, open_rag  # noqa: E402
+
+CORPUS = ROOT / "sample_corpus"
 TOP_K = 5
 
 

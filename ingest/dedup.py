@@ -1,37 +1,64 @@
 """Policy: what counts as a duplicate.
 
-Equal cleaned texts are one document under several sources. Texts whose SimHash differs in few
-bits are near-duplicates: both are stored, each linked to the other.
+Equal cleaned texts are one document under several sources. Texts whose SimHash differs in few bits
+are candidates, and a comparison of the texts themselves decides: near-duplicates say the same, and
+revisions nearly the same but with other numbers, dates, negations or names.
 """
 
 from __future__ import annotations
 
+from ingest.revisions import compare
 from ingest.simhash import FingerprintIndex
 from ragapp.collection import Collection
-from ragapp.types import Document
+from ragapp.errors import NotFoundError
+from ragapp.types import Document, Near
+
+MAX_CANDIDATES = 32  # whose texts are compared: a folder of thousands alike stays linear
 
 
 class NearDuplicates:
     """The fingerprints of a collection's documents, kept up to date during a run."""
 
     def __init__(self, collection: Collection, *, bits: int) -> None:
+        self._collection = collection
         self._index = FingerprintIndex(bits=bits)
-        self._known: set[str] = set()
         for document_id, fingerprint in collection.fingerprints():
-            self._add(document_id, fingerprint)
+            self._index.add(document_id, fingerprint)
 
-    def near(self, document: Document) -> list[tuple[int, str]]:
-        """Return (distance in bits, document id) of the near-duplicates, and remember `document`.
+    def near(self, document: Document) -> list[Near]:
+        """Return the stored near-duplicates and revisions of `document`, and remember it.
 
-        Documents removed since may be among them; the caller checks.
+        Near-duplicates come first, then the highest Jaccard, ties by id. Of all within `bits`, the
+        nearest 32 are compared.
         """
         if document.fingerprint is None:
             return []
-        found = self._index.near(document.fingerprint)
-        self._add(document.id, document.fingerprint)
-        return [(distance, other) for distance, other in found if other != document.id]
+        candidates = self._index.near(document.fingerprint)
+        self._index.add(document.id, document.fingerprint)
+        found: list[Near] = []
+        n_compared = 0
+        for distance, other_id in candidates:
+            other = self._stored(other_id) if other_id != document.id else None
+            if other is None:
+                continue
+            found += _confirmed(document, other, distance)
+            n_compared += 1
+            if n_compared == MAX_CANDIDATES:
+                break
+        return sorted(found, key=lambda item: (item.kind, -item.jaccard, item.document_id))
 
-    def _add(self, document_id: str, fingerprint: int) -> None:
-        if document_id not in self._known:
-            self._known.add(document_id)
-            self._index.add(document_id, fingerprint)
+    def _stored(self, document_id: str) -> Document | None:
+        """Return a document, None (and forget it) where it was removed since."""
+        try:
+            return self._collection.document(document_id)
+        except NotFoundError:
+            self._index.remove(document_id)
+            return None
+
+
+def _confirmed(document: Document, other: Document, distance: int) -> list[Near]:
+    """Return what the texts themselves say of a candidate: one `Near`, or none."""
+    comparison = compare(document.text, other.text)
+    if comparison.kind == "different":
+        return []
+    return [Near(other.id, distance, comparison.jaccard, comparison.kind)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +32,7 @@ MIN_RATIO_BYTES = 10_000_000
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+_XML_SUFFIXES = (".xml", ".rels", ".opf", ".ncx", ".xhtml", ".html", ".htm")
 _BINARY_MAGIC: Mapping[bytes, str] = {
     b"%PDF-": "a PDF",
     b"PK\x03\x04": "a zip archive",
@@ -89,23 +91,46 @@ def read_text_bytes(path: Path) -> bytes:
     return data
 
 
-def read_office_bytes(path: Path) -> bytes:
+def read_office_bytes(path: Path, *, max_xml_bytes: int = MAX_XML_BYTES) -> bytes:
     """Return the bytes of a zip-based Office file whose archive is within the limits.
 
-    Raises EncryptedFileError for a password-protected one (an OLE container), CorruptFileError for
+    `max_xml_bytes` bounds one XML part; a reader that streams its parts may allow more. Raises
+    EncryptedFileError for a password-protected one (an OLE container), CorruptFileError for
     anything that is not a zip archive, FileTooLargeError for one that unpacks to too much.
     """
     data = read_regular_file(path)
     if data.startswith(_OLE):
         raise _ole_error(path, data)
     if not data.startswith(b"PK\x03\x04"):
-        raise CorruptFileError(f"{path.name!r} does not begin like an Office file")
+        raise CorruptFileError(
+            f"{path.name!r} does not begin like the zip archive that its format is"
+        )
     try:
         entries = zipfile.ZipFile(BytesIO(data)).infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise CorruptFileError(f"{path.name!r} is damaged: {error}") from error
-    _check_entries(path, entries)
+    _check_entries(path, entries, max_xml_bytes)
     return data
+
+
+def open_package(path: Path, *, max_xml_bytes: int = MAX_XML_BYTES) -> zipfile.ZipFile:
+    """Return a zip-based file of documents, opened in memory, its archive within the limits.
+
+    Raises what `read_office_bytes` raises.
+    """
+    return zipfile.ZipFile(BytesIO(read_office_bytes(path, max_xml_bytes=max_xml_bytes)))
+
+
+def read_member(package: zipfile.ZipFile, name: str) -> bytes:
+    """Return a member's bytes. Raises EncryptedFileError, CorruptFileError, also for none."""
+    try:
+        return package.read(name)
+    except KeyError as error:
+        raise CorruptFileError(f"there is no {name!r} in the package") from error
+    except RuntimeError as error:
+        raise EncryptedFileError(f"{name!r} in the package is protected by a password") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise CorruptFileError(f"{name!r} in the package is damaged: {error}") from error
 
 
 def _ole_error(path: Path, data: bytes) -> ReadError:
@@ -114,7 +139,8 @@ def _ole_error(path: Path, data: bytes) -> ReadError:
             f"{path.name!r} is protected by a password", hint="save a copy without the password"
         )
     return UnsupportedFileError(
-        f"{path.name!r} is an Office 97 file", hint="save it in the current format (.docx)"
+        f"{path.name!r} is an Office 97 file",
+        hint="save it in its current format (.docx, .xlsx, .pptx)",
     )
 
 
@@ -126,16 +152,16 @@ def _check_size(path: Path, size: int, max_bytes: int) -> None:
         )
 
 
-def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+def _check_entries(path: Path, entries: list[zipfile.ZipInfo], max_xml_bytes: int) -> None:
     if len(entries) > MAX_ZIP_ENTRIES:
         raise FileTooLargeError(f"{path.name!r} packs {len(entries):,} files, a possible zip bomb")
     total = sum(entry.file_size for entry in entries)
-    if total > MAX_ZIP_BYTES or any(_is_bomb(entry) for entry in entries):
+    if total > MAX_ZIP_BYTES or any(_is_bomb(entry, max_xml_bytes) for entry in entries):
         raise FileTooLargeError(f"{path.name!r} unpacks to {total:,} bytes, a possible zip bomb")
 
 
-def _is_bomb(entry: zipfile.ZipInfo) -> bool:
-    if entry.filename.endswith((".xml", ".rels")) and entry.file_size > MAX_XML_BYTES:
+def _is_bomb(entry: zipfile.ZipInfo, max_xml_bytes: int) -> bool:
+    if entry.filename.endswith(_XML_SUFFIXES) and entry.file_size > max_xml_bytes:
         return True
     ratio = entry.file_size / max(1, entry.compress_size)
     return entry.file_size > MIN_RATIO_BYTES and ratio > MAX_ZIP_RATIO

@@ -113,17 +113,17 @@ def _ahead(files: Iterable[_Prepare]) -> Generator[Prepared, None, None]:
     """Yield the prepared files in order, a bounded number of them prepared ahead in threads."""
     n_workers = min(4, os.cpu_count() or 1)
     remaining = iter(files)
-    with ThreadPoolExecutor(n_workers, thread_name_prefix="prepare") as pool:
-        pending: deque[Future[Prepared]] = deque()
-        try:
-            while True:
-                missing = 2 * n_workers - len(pending)
-                pending.extend(pool.submit(prepare) for prepare in islice(remaining, missing))
-                if not pending:
-                    return
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="prepare")
+    pending: deque[Future[Prepared]] = deque()
+    try:
+        while True:
+            missing = 2 * n_workers - len(pending)
+            pending.extend(pool.submit(prepare) for prepare in islice(remaining, missing))
+            if not pending:
+                return
+            yield pending.popleft().result()
+    finally:  # files that are being read end with their sandbox
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _report(outcomes: Sequence[Outcome], n_removed: int, start: float) -> IngestReport:

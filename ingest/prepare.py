@@ -80,7 +80,7 @@ def _prepared(run: Run, name: str, read: Callable[[], Prepared]) -> Prepared:
     except RagError:
         raise
     except Exception as error:  # noqa: BLE001  reported as this file's outcome
-        _log.warning("reading one file failed", exc_info=error)
+        _log.debug("reading one file failed", exc_info=error)
         return _failed(run, name, "unreadable", f"{type(error).__name__}: {error}")
 
 

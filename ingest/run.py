@@ -17,12 +17,15 @@ _RECIPE_VERSION = 1
 class Run:
     """The live objects and sizes of a run.
 
-    `recipe` names what an outcome depends on beside the file itself.
+    `recipe` names what an outcome depends on beside the file itself. `near_duplicates` is None
+    where none are looked for; with `is_skipping_near` they are attached to what they
+    repeat and not stored.
     """
 
     collection: Collection
     embedder: Embedder
-    near_duplicates: NearDuplicates
+    near_duplicates: NearDuplicates | None
+    is_skipping_near: bool
     sandbox: Sandbox
     chunk_tokens: int
     overlap_tokens: int
@@ -32,6 +35,7 @@ class Run:
 def begin(rag: Rag, sandbox: Sandbox) -> Run:
     """Return the run for the settings of `rag`."""
     settings = rag.settings
+    policy, bits = settings.near_duplicates, settings.near_duplicate_bits
     recipe = (
         f"{_RECIPE_VERSION}:{settings.chunk_tokens}:{settings.overlap_tokens}"
         f":{rag.embedder.identity.fingerprint}"
@@ -39,7 +43,8 @@ def begin(rag: Rag, sandbox: Sandbox) -> Run:
     return Run(
         collection=rag.collection,
         embedder=rag.embedder,
-        near_duplicates=NearDuplicates(rag.collection, bits=settings.near_duplicate_bits),
+        near_duplicates=None if policy == "keep" else NearDuplicates(rag.collection, bits=bits),
+        is_skipping_near=policy == "skip",
         sandbox=sandbox,
         chunk_tokens=settings.chunk_tokens,
         overlap_tokens=settings.overlap_tokens,

@@ -12,7 +12,7 @@ from ingest.prepare import Prepared, cut
 from ingest.run import Run
 from ragapp.collection import Source
 from ragapp.protocols import Vectors
-from ragapp.types import Chunk, Document
+from ragapp.types import Chunk, Document, Near
 
 
 def embed_ahead(run: Run, wave: Sequence[Prepared]) -> dict[str, Vectors]:
@@ -59,18 +59,44 @@ def _store_document(
         run.collection.attach(source)
         first = next(path for path in holders if path != source.path)
         return Outcome(source.path, "duplicate", f"same text as {first}", document.id, first)
+    near = _near(run, document, source)
+    if run.is_skipping_near and near and near[0].kind == "near" and not is_own:
+        return _attached_to(run, near[0], source)
     pieces = cut(run, document) if prepared.pieces is None else prepared.pieces
     vectors, n_reused = _vectors(run, pieces, embedded)
-    near = [item for item in run.near_duplicates.near(document) if run.collection.holders(item[1])]
     run.collection.add(document, pieces, vectors, source=source, near=near)
     return Outcome(
         source.path,
         "updated" if known is not None and known.document_id else "added",
-        f"nearly the same text as {run.collection.holders(near[0][1])[0]}" if near else "",
+        _near_reason(run, near),
         document.id,
         chunks_new=len(pieces) - n_reused,
         chunks_reused=n_reused,
     )
+
+
+def _near(run: Run, document: Document, source: Source) -> list[Near]:
+    """Return what is near a document, but the version of it that `source` is about to replace."""
+    if run.near_duplicates is None:
+        return []
+    near = run.near_duplicates.near(document)
+    return [n for n in near if run.collection.holders(n.document_id) != [source.path]]
+
+
+def _attached_to(run: Run, near: Near, source: Source) -> Outcome:
+    """Let `source` hold the stored near-duplicate in place of its own text."""
+    first = next(p for p in run.collection.holders(near.document_id) if p != source.path)
+    run.collection.attach(replace(source, document_id=near.document_id))
+    reason = f"nearly the same text as {first}"
+    return Outcome(source.path, "duplicate", reason, near.document_id, first)
+
+
+def _near_reason(run: Run, near: Sequence[Near]) -> str:
+    if not near:
+        return ""
+    first = run.collection.holders(near[0].document_id)[0]
+    is_near = near[0].kind == "near"
+    return f"nearly the same text as {first}" if is_near else f"a revision of {first}"
 
 
 def _vectors(

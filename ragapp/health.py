@@ -65,7 +65,12 @@ def examine(
         f"reads {embedder.max_tokens} tokens",
         "engine": f"{language_model.name} {settings.model}".strip(),
     }
-    problems = collection.problems() if is_deep else collection.index_problems()
+    if is_deep:
+        check = collection.deep_check()
+        problems = list(check.problems)
+        facts["checked"] = ", ".join(f"{n} {name}" for name, n in check.counts.items())
+    else:
+        problems = collection.index_problems()
     if settings.engine_name == "transformers":
         problems += _missing_model(settings.model)
     if stats.n_failed_sources:

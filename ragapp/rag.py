@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Literal, Self
 
 from ragapp.citing import cite
-from ragapp.collection import Collection
+from ragapp.collection import BackupReport, Collection
 from ragapp.errors import NotFoundError, UsageError
 from ragapp.health import Health, examine
 from ragapp.prompting import build_messages, fit, is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel
 from ragapp.retrieval import confidence, retrieve
-from ragapp.settings import Settings
+from ragapp.settings import Settings, load_settings
 from ragapp.types import (
     Answer,
     Document,
@@ -140,7 +141,7 @@ class Rag:
 
     def remove(self, document_id: str) -> tuple[str, ...]:
         """Remove a document; return the sources that held it. Raises NotFoundError."""
-        with self.collection.writing():
+        with self.collection.writing(is_growing=False):
             return self.collection.remove(document_id)
 
     def reindex(self) -> int:
@@ -158,6 +159,20 @@ class Rag:
             embedder=self.embedder,
             language_model=self.language_model,
             is_deep=is_deep,
+        )
+
+    def backup(self, path: str | Path, *, is_forced: bool = False) -> BackupReport:
+        """Write the collection as one checked file; a file in its place needs `is_forced`."""
+        return self.collection.back_up(Path(path), is_forced=is_forced)
+
+    @staticmethod
+    def restore(
+        path: str | Path, collection: str | Path | None = None, *, is_forced: bool = False
+    ) -> BackupReport:
+        """Make a collection what a backup holds; one that is not empty needs `is_forced`."""
+        settings = load_settings(collection=collection)
+        return Collection.restore(
+            Path(path), settings.collection, index_name=settings.index, is_forced=is_forced
         )
 
     def close(self) -> None:

@@ -44,7 +44,8 @@ class Settings(BaseSettings):
     index: Literal["faiss", "numpy_flat"] = "faiss"
     chunk_tokens: int = Field(default=512, ge=16, le=8192)
     overlap_tokens: int = Field(default=64, ge=0, le=4096)
-    near_duplicate_bits: int = Field(default=3, ge=0, le=16)
+    near_duplicates: Literal["link", "skip", "keep"] = "link"
+    near_duplicate_bits: int = Field(default=12, ge=0, le=16)
     top_k: int = Field(default=5, ge=1, le=100)
     n_candidates: int = Field(default=50, ge=1, le=1000)
     passage_tokens: int = Field(default=2048, ge=64)

@@ -246,10 +246,26 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A stored document that is nearly another one.
+
+    `distance` counts the differing bits of the fingerprints, `jaccard` is the shared part of the
+    shingles, 0 to 1. A "revision" must not stand for the other document, a "near" one may.
+    """
+
+    document_id: str
+    distance: int
+    jaccard: float
+    kind: Literal["near", "revision"]
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A stored document as a list shows it, without its text. `near_duplicates` are document ids.
+    """A stored document as a list shows it, without its text.
 
     `sources` are the paths under which the text was ingested, the first one first.
+    `near_duplicates` and `revisions` are document ids: texts that say the same in nearly the same
+    words, and texts nearly alike that state other facts.
     """
 
     id: str
@@ -262,6 +278,7 @@ class DocumentInfo:
     n_characters: int
     added_at: str
     near_duplicates: tuple[str, ...] = ()
+    revisions: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document's facts as plain JSON values."""

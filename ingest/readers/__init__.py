@@ -16,34 +16,70 @@ from ragapp.errors import (
     UnsupportedFileError,
 )
 
-Reader = Callable[[Path], Iterator[Page]]
-
 
 class ReaderEntry(NamedTuple):
-    """A format's name and where its reader is found, "module:function"."""
+    """A format's name, where its reader is found, "module:function", and whether it opens files
+    with a password.
+    """
 
     format: str
     function: str
+    takes_password: bool = False
 
 
-_PDF = ReaderEntry("pdf", "ingest.readers.pdf:read_pdf")
+_PDF = ReaderEntry("pdf", "ingest.readers.pdf:read_pdf", takes_password=True)
 _DOCX = ReaderEntry("docx", "ingest.readers.docx:read_docx")
+_PPTX = ReaderEntry("pptx", "ingest.readers.pptx:read_pptx")
+_XLSX = ReaderEntry("xlsx", "ingest.readers.xlsx:read_xlsx")
+_CSV = ReaderEntry("csv", "ingest.readers.csv:read_csv")
 _HTML = ReaderEntry("html", "ingest.readers.html:read_html")
+_ODT = ReaderEntry("odt", "ingest.readers.odt:read_odt")
+_RTF = ReaderEntry("rtf", "ingest.readers.rtf:read_rtf")
+_EML = ReaderEntry("eml", "ingest.readers.eml:read_eml")
+_EPUB = ReaderEntry("epub", "ingest.readers.epub:read_epub")
+_XML = ReaderEntry("xml", "ingest.readers.xml:read_xml")
+_JSON = ReaderEntry("json", "ingest.readers.json:read_json")
+_CODE = ReaderEntry("code", "ingest.readers.code:read_code")
 _MARKDOWN = ReaderEntry("markdown", "ingest.readers.markdown:read_markdown")
 _TEXT = ReaderEntry("text", "ingest.readers.text:read_text")
+
+_CODE_SUFFIXES = (
+    ".py .pyi .js .mjs .cjs .jsx .ts .tsx .vue .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx "
+    ".hh .hpp .cs .go .rs .swift .m .rb .php .pl .lua .r .jl .hs .ex .exs .erl .clj .dart .sh "
+    ".bash .zsh .ps1 .bat .sql .proto .graphql .css .scss .less .yaml .yml .toml .ini .cfg .conf "
+    ".properties .cmake .gradle .tf .tex .bib"
+).split()
 
 READERS: Mapping[str, ReaderEntry] = {
     ".pdf": _PDF,
     ".docx": _DOCX,
+    ".pptx": _PPTX,
+    ".pptm": _PPTX,
+    ".xlsx": _XLSX,
+    ".xlsm": _XLSX,
+    ".csv": _CSV,
+    ".tsv": _CSV,
     ".html": _HTML,
     ".htm": _HTML,
     ".xhtml": _HTML,
+    ".odt": _ODT,
+    ".rtf": _RTF,
+    ".eml": _EML,
+    ".epub": _EPUB,
+    ".xml": _XML,
+    ".rss": _XML,
+    ".atom": _XML,
+    ".json": _JSON,
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
     ".md": _MARKDOWN,
     ".markdown": _MARKDOWN,
     ".txt": _TEXT,
     ".text": _TEXT,
     ".log": _TEXT,
     ".srt": _TEXT,
+    ".rst": _TEXT,
+    **dict.fromkeys(_CODE_SUFFIXES, _CODE),
 }
 
 
@@ -60,8 +96,8 @@ def has_reader(path: Path) -> bool:
     return path.suffix.lower() in READERS
 
 
-def read(path: Path) -> Iterator[Page]:
-    """Yield the pages of a file as they are read.
+def read(path: Path, *, password: str = "") -> Iterator[Page]:
+    """Yield the pages of a file as they are read; an encrypted one is opened with `password`.
 
     A page that could not be read is yielded without blocks, its metadata holding "error". Raises
     ReadError subclasses only, whatever the file does: UnsupportedFileError, FileTooLargeError,
@@ -70,7 +106,7 @@ def read(path: Path) -> Iterator[Page]:
     entry = _entry_of(path)
     has_text = False
     failure = ""
-    for page in _guarded(path, entry):
+    for page in _guarded(path, entry, password):
         has_text = has_text or any(block.text.strip() for block in page.blocks)
         failure = failure or page.metadata.get("error", "")
         yield page
@@ -92,12 +128,13 @@ def _entry_of(path: Path) -> ReaderEntry:
     return READERS[suffix]
 
 
-def _guarded(path: Path, entry: ReaderEntry) -> Iterator[Page]:
+def _guarded(path: Path, entry: ReaderEntry, password: str) -> Iterator[Page]:
     """Run a reader; whatever a parser raises on a hostile file becomes a CorruptFileError."""
     module_name, function = entry.function.split(":")
-    reader = cast(Reader, getattr(import_module(module_name), function))
+    reader = cast(Callable[..., Iterator[Page]], getattr(import_module(module_name), function))
+    secret = {"password": password} if entry.takes_password else {}
     try:
-        yield from reader(path)
+        yield from reader(path, **secret)
     except ReadError:
         raise
     except MemoryError as error:

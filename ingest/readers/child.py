@@ -1,8 +1,9 @@
 """The child process in which untrusted files are parsed: ``python -m ingest.readers.child``.
 
-It takes one JSON request a line on stdin and answers with JSON lines: {"page": ...} for each page
-as it is read, then {"done": true} or {"error": ...}. It ends when stdin does, even while it parses,
-so it never outlives its parent. No value is ever unpickled on either side.
+It takes one JSON request a line on stdin, {"path": ..., "password": ...}, and answers with JSON
+lines: {"page": ...} for each page as it is read, then {"done": true} or {"error": ...}. It ends
+when stdin does, even while it parses, so it never outlives its parent. No value is ever unpickled
+on either side.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, BinaryIO, cast
 from ingest.pages import Page
 from ragapp.errors import ReadError
 
-_Read = Callable[[Path], Iterator[Page]]
+_Read = Callable[..., Iterator[Page]]
 
 
 def main(target: str, limits: dict[str, int]) -> None:
@@ -31,12 +32,12 @@ def main(target: str, limits: dict[str, int]) -> None:
     _limit(limits)
     module_name, function = target.split(":")
     read = cast(_Read, getattr(import_module(module_name), function))
-    requests: SimpleQueue[str] = SimpleQueue()
+    requests: SimpleQueue[dict[str, str]] = SimpleQueue()
     Thread(target=_receive, args=(requests,), daemon=True).start()
     while True:
-        path = requests.get()
+        request = requests.get()
         _renew_cpu_time(limits["cpu_s"])
-        for answer in _answers(read, Path(path)):
+        for answer in _answers(read, request):
             answers.write(json.dumps(answer).encode("ascii") + b"\n")
             answers.flush()
 
@@ -73,17 +74,18 @@ def _renew_cpu_time(cpu_s: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + cpu_s, hard))
 
 
-def _receive(requests: SimpleQueue[str]) -> None:
+def _receive(requests: SimpleQueue[dict[str, str]]) -> None:
     # Unbuffered: a thread that waits inside a buffered stdin aborts the interpreter at its end.
     with open(0, "rb", buffering=0, closefd=False) as lines:
         for line in lines:
-            requests.put(json.loads(line)["path"])
+            requests.put(json.loads(line))
     os._exit(0)
 
 
-def _answers(read: _Read, path: Path) -> Iterator[dict[str, Any]]:
+def _answers(read: _Read, request: dict[str, str]) -> Iterator[dict[str, Any]]:
+    secret = {"password": request["password"]} if request["password"] else {}
     try:
-        for page in read(path):
+        for page in read(Path(request["path"]), **secret):
             yield {"page": asdict(page)}
     except ReadError as error:
         yield {"error": {"code": error.code, "message": error.message, "hint": error.hint}}

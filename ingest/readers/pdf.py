@@ -36,17 +36,17 @@ MAX_BOOKMARKS = 2_000
 _Bookmarks = Mapping[int, Sequence[tuple[int, str]]]
 
 
-def read_pdf(path: Path) -> Iterator[Page]:
+def read_pdf(path: Path, *, password: str = "") -> Iterator[Page]:
     """Yield a Page per page of a PDF, its text as one paragraph block between headings.
 
-    A file that opens without a password is read, even if protected against changes. Raises
-    EncryptedFileError, CorruptFileError.
+    A file that opens without a password is read, even if protected against changes; else with
+    `password`, the user's or the owner's. Raises EncryptedFileError, CorruptFileError.
     """
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     data = read_pdf_bytes(path)
     with PdfiumPages(data) as pdfium:
         try:
-            yield from _pages(path, data, pdfium)
+            yield from _pages(path, data, pdfium, password)
         except _UnopenedError as error:
             if not pdfium.n_pages():
                 raise _corrupt(path, error) from error
@@ -57,10 +57,10 @@ class _UnopenedError(Exception):
     """pypdf cannot open a file; the message is its reason."""
 
 
-def _pages(path: Path, data: bytes, pdfium: PdfiumPages) -> Iterator[Page]:
+def _pages(path: Path, data: bytes, pdfium: PdfiumPages, password: str) -> Iterator[Page]:
     with apply_configuration(LIMITS):
-        reader = _opened(path, data)
-        n_pages = _n_pages(reader, path)
+        reader = _opened(path, data, password)
+        n_pages = _n_pages(reader, path, password)
         bookmarks = _bookmarks(reader)
         metadata = {**_metadata(reader), "n_pages": str(n_pages)}
     for index in range(n_pages):
@@ -82,10 +82,10 @@ def _pdfium_pages(pdfium: PdfiumPages) -> Iterator[Page]:
         yield Page(tuple(_blocks(pdfium.text(index), ())), number=index + 1, metadata=metadata)
 
 
-def _opened(path: Path, data: bytes) -> PdfReader:
+def _opened(path: Path, data: bytes, password: str) -> PdfReader:
     try:
         reader = PdfReader(BytesIO(data))
-        is_locked = reader.is_encrypted and not reader.decrypt("")
+        is_locked = reader.is_encrypted and not _decrypted(reader, password)
     except (DependencyError, NotImplementedError) as error:
         raise EncryptedFileError(
             f"{path.name!r} is encrypted in a way that is not supported: {error}"
@@ -93,15 +93,20 @@ def _opened(path: Path, data: bytes) -> PdfReader:
     except Exception as error:
         raise _UnopenedError(_described(error)) from error
     if is_locked:
-        raise _encrypted(path)
+        raise _encrypted(path, password)
     return reader
 
 
-def _n_pages(reader: PdfReader, path: Path) -> int:
+def _decrypted(reader: PdfReader, password: str) -> bool:
+    """Open a file without a password if that is enough, else with the one given."""
+    return bool(reader.decrypt("") or (password and reader.decrypt(password)))
+
+
+def _n_pages(reader: PdfReader, path: Path, password: str) -> int:
     try:
         n_pages = len(reader.pages)
     except FileNotDecryptedError as error:
-        raise _encrypted(path) from error
+        raise _encrypted(path, password) from error
     except Exception as error:
         raise _UnopenedError(_described(error)) from error
     if n_pages == 0:
@@ -109,9 +114,14 @@ def _n_pages(reader: PdfReader, path: Path) -> int:
     return n_pages
 
 
-def _encrypted(path: Path) -> EncryptedFileError:
+def _encrypted(path: Path, password: str) -> EncryptedFileError:
+    if password:
+        return EncryptedFileError(
+            f"{path.name!r} does not open with the password given", hint="check the password"
+        )
     return EncryptedFileError(
-        f"{path.name!r} is protected by a password", hint="save a copy without the password"
+        f"{path.name!r} is protected by a password",
+        hint="give its password, or save a copy without it",
     )
 
 

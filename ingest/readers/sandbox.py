@@ -72,6 +72,7 @@ class Sandbox:
         self._limits = limits or Limits()
         self._target = target
         self._idle: list[_Child] = []
+        self._busy: set[_Child] = set()
         self._lock = Lock()
         self._is_open = True
 
@@ -87,14 +88,16 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End all idle children; those in use end when their file does."""
+        """End all children at once; what reads from one that is in use sees it die."""
         with self._lock:
             self._is_open = False
             idle, self._idle = self._idle, []
+            for child in self._busy:
+                child.kill()
         for child in idle:
             child.end()
 
-    def read(self, path: Path) -> Iterator[Page]:
+    def read(self, path: Path, *, password: str = "") -> Iterator[Page]:
         """Yield the pages of a file as `ingest.readers.read` does, from a child process.
 
         A child that hangs, dies or grows too large is ended. If pages had been finished, a last
@@ -103,21 +106,27 @@ class Sandbox:
         """
         child = self._taken()
         try:
-            yield from _pages(child, path, self._limits)
+            yield from _pages(child, path, password, self._limits)
         finally:
             self._returned(child)
 
     def _taken(self) -> _Child:
         with self._lock:
+            if not self._is_open:
+                raise ReadError("the reading was stopped", hint="run the same command to go on")
             while self._idle:
                 child = self._idle.pop()
                 if child.is_alive():
-                    return child
+                    break
                 child.end()
-        return _Child(self._target, self._limits)
+            else:
+                child = _Child(self._target, self._limits)
+            self._busy.add(child)
+        return child
 
     def _returned(self, child: _Child) -> None:
         with self._lock:
+            self._busy.discard(child)
             fit = child.is_ready() and child.n_tasks < self._limits.max_tasks
             if self._is_open and fit:
                 self._idle.append(child)
@@ -156,11 +165,11 @@ class _Child:
         """Tell whether the process has answered its last request to the end."""
         return self.is_alive() and not self._is_busy
 
-    def answers(self, path: Path, *, wall_s: float) -> Iterator[dict[str, Any]]:
+    def answers(self, path: Path, *, password: str, wall_s: float) -> Iterator[dict[str, Any]]:
         """Yield the answers to one request, the last without "page". Raises _ChildEndedError."""
         self._is_busy = True
         self.n_tasks += 1
-        self._send(path)
+        self._send(path, password)
         remaining_s = wall_s
         while True:
             line, waited_s = self._line(remaining_s)
@@ -171,18 +180,23 @@ class _Child:
             if not self._is_busy:
                 return
 
+    def kill(self) -> None:
+        """Kill the process; whoever waits for its answer sees the end of it."""
+        self._process.kill()
+
     def end(self) -> None:
         """Kill the process and release its pipes."""
-        self._process.kill()
+        self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 with suppress(OSError):
                     pipe.close()
         self._process.wait()
 
-    def _send(self, path: Path) -> None:
+    def _send(self, path: Path, password: str) -> None:
         assert self._process.stdin is not None
-        request = json.dumps({"path": str(path.absolute())}).encode("ascii") + b"\n"
+        values = {"path": str(path.absolute()), "password": password}
+        request = json.dumps(values).encode("ascii") + b"\n"
         try:
             self._process.stdin.write(request)
         except OSError as error:
@@ -217,11 +231,11 @@ class _Child:
         return f"its reader ended unexpectedly (exit code {code})"
 
 
-def _pages(child: _Child, path: Path, limits: Limits) -> Iterator[Page]:
+def _pages(child: _Child, path: Path, password: str, limits: Limits) -> Iterator[Page]:
     n_pages = 0
     number: int | None = None
     try:
-        for answer in child.answers(path, wall_s=limits.wall_s):
+        for answer in child.answers(path, password=password, wall_s=limits.wall_s):
             if "page" not in answer:
                 _raise_reported(answer)
                 return

@@ -6,20 +6,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.encoding import decode
 from ingest.headings import MAX_HEADING_CHARACTERS, heading_level
-from ingest.opening import read_text_bytes
 from ingest.pages import Block, Page
+from ingest.readers.plain import read_plain
 from ingest.titles import meaningful_title
-from ragapp.errors import UnsupportedFileError
 
-MAX_CONTROL_SHARE = 0.05
 MAX_TITLE_LINES = 3
 
 _BLANK_LINES = re.compile(r"\n[ \t]*\n")
 _UNDERLINE = re.compile(r"(=+|-+|~+)")
 _RUNNING_ON = (".", ",", ";", ":", "。", "，", "；", "：")
-_CONTROL = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def read_text(path: Path) -> Iterator[Page]:
@@ -27,10 +23,8 @@ def read_text(path: Path) -> Iterator[Page]:
 
     Raises UnsupportedFileError for binary data.
     """
-    decoded = decode(read_text_bytes(path))
-    text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
-    if len(_CONTROL.findall(text[:100_000])) > MAX_CONTROL_SHARE * len(text[:100_000]):
-        raise UnsupportedFileError(f"{path.name!r} holds binary data, not text")
+    decoded = read_plain(path)
+    text = decoded.text.replace("\f", "\n\n")
     blocks = tuple(block for part in _BLANK_LINES.split(text) for block in _blocks(part))
     title = _title(blocks)
     yield Page(blocks, metadata={**decoded.metadata(), **({"title": title} if title else {})})

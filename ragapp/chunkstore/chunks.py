@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from ragapp.analysis import terms_of
 from ragapp.chunkstore.documents import page_spans
+from ragapp.chunkstore.failpoints import reach
 from ragapp.types import Chunk, PageSpan
 
 _SELECT = """
@@ -58,6 +59,7 @@ def insert_chunks(
             ),
         )
         row_ids.append(int(cursor.lastrowid or 0))
+    reach("chunks.inserted")
     connection.executemany(
         "INSERT INTO postings (rowid, terms) VALUES (?, ?)",
         [
@@ -65,6 +67,7 @@ def insert_chunks(
             for row_id, chunk in zip(row_ids, chunks, strict=True)
         ],
     )
+    reach("postings.inserted")
     return row_ids
 
 

@@ -8,19 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
+from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.schema import connect, create_or_check
 from ragapp.errors import CollectionDamagedError, CollectionError, CollectionLockedError
+
+DATABASE_NAME = "ragapp.sqlite3"
+
+
+class DiskFullError(CollectionError):
+    """A transaction for which the disk has no room; nothing was changed."""
 
 
 class Database:
     """The database file of a collection. Safe to use from several threads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
+        """Open the database at `path`, made if absent unless it `must_exist`."""
         self.path = path
         self._lock = RLock()
         with _translated(path):
             self._connection = connect(path)
-            create_or_check(self._connection, path)
+            create_or_check(self._connection, path, must_exist=must_exist)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -43,13 +51,16 @@ class Database:
         """
         with self._lock, _translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
+            reach("transaction.begun")
             try:
                 yield self._connection
+                reach("transaction.committing")
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+            reach("transaction.committed")
 
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
         self._connection.execute("BEGIN")
@@ -73,6 +84,16 @@ class Database:
         with self._lock, _translated(self.path):
             rows = self._connection.execute("PRAGMA integrity_check(20)").fetchall()
         return [str(row[0]) for row in rows if row[0] != "ok"]
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy all that is committed over whatever `target` holds, in one transaction of it."""
+        with self._lock, _translated(self.path):
+            self._connection.backup(target)
+
+    def replace_with(self, other: Database) -> None:
+        """Take over all that `other` holds, in one transaction."""
+        with self._lock, _translated(self.path):
+            other.copy_to(self._connection)
 
     def close(self) -> None:
         """Close the connection; the database cannot be used afterwards."""
@@ -102,7 +123,7 @@ def _operational(path: Path, error: sqlite3.OperationalError) -> CollectionError
             f"{path} is held by another process", hint="wait until it has finished, then try again"
         )
     if "full" in text:
-        return CollectionError(
+        return DiskFullError(
             f"{path}: the disk is full; what was stored before is kept",
             hint="free some space, then run the same command again",
         )
@@ -110,5 +131,10 @@ def _operational(path: Path, error: sqlite3.OperationalError) -> CollectionError
         return CollectionDamagedError(
             f"{path} cannot be read: {text}",
             hint="restore a backup, or ingest the documents into a new collection",
+        )
+    if "disk I/O" in text:
+        return CollectionError(
+            f"{path}: {text}; what was stored before is kept",
+            hint="check the disk, its free space and the limit on the size of files",
         )
     return CollectionError(f"{path}: {text}", hint="check that the folder is there and writable")

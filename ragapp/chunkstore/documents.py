@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from ragapp.chunkstore.failpoints import reach
 from ragapp.errors import CollectionDamagedError
-from ragapp.types import Document, DocumentInfo, Heading, PageSpan
+from ragapp.types import Document, DocumentInfo, Heading, Near, PageSpan
 
 _SIGN = 1 << 63
 
@@ -35,9 +36,10 @@ _INFO = """
     SELECT d.id, d.title, d.format, d.language, d.pages, d.n_chunks, d.n_characters, d.added_at,
         (SELECT json_group_array(path) FROM
             (SELECT path FROM sources WHERE document_id = d.id ORDER BY seq)),
-        (SELECT json_group_array(other) FROM (
-            SELECT other_id AS other FROM near_duplicates WHERE document_id = d.id
-            UNION SELECT document_id FROM near_duplicates WHERE other_id = d.id ORDER BY other))
+        (SELECT json_group_array(json_array(other, kind)) FROM (
+            SELECT other_id AS other, kind FROM near_duplicates WHERE document_id = d.id
+            UNION SELECT document_id, kind FROM near_duplicates WHERE other_id = d.id
+            ORDER BY other))
     FROM documents d
 """
 
@@ -62,6 +64,7 @@ def insert_document(
         " added_at, sha256) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (*columns, fingerprint, len(document.text), n_chunks, added_at, columns.sha256()),
     )
+    reach("document.inserted")
     return int(cursor.lastrowid or 0)
 
 
@@ -131,9 +134,13 @@ def delete_document(connection: sqlite3.Connection, document_id: str) -> list[in
     ).fetchall()
     chunk_ids = [(int(row[0]),) for row in rows]
     connection.executemany("DELETE FROM postings WHERE rowid = ?", chunk_ids)
+    reach("document.postings_deleted")
     connection.executemany("INSERT INTO removed_chunks (chunk_id) VALUES (?)", chunk_ids)
+    reach("document.noted_as_removed")
     connection.executemany("DELETE FROM chunks WHERE id = ?", chunk_ids)
+    reach("document.chunks_deleted")
     connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+    reach("document.deleted")
     return [chunk_id for (chunk_id,) in chunk_ids]
 
 
@@ -146,12 +153,16 @@ def fingerprints(connection: sqlite3.Connection) -> list[tuple[str, int]]:
 
 
 def link_near_duplicates(
-    connection: sqlite3.Connection, document_id: str, near: Iterable[tuple[int, str]]
+    connection: sqlite3.Connection, document_id: str, near: Iterable[Near]
 ) -> None:
-    """Store that a document is near each (Hamming distance in bits, other document id)."""
+    """Store which documents a document is near."""
     connection.executemany(
-        "INSERT OR REPLACE INTO near_duplicates (document_id, other_id, distance) VALUES (?,?,?)",
-        [(document_id, other_id, distance) for distance, other_id in near],
+        "INSERT OR REPLACE INTO near_duplicates"
+        " (document_id, other_id, distance, jaccard, kind) VALUES (?,?,?,?,?)",
+        [
+            (document_id, other.document_id, other.distance, other.jaccard, other.kind)
+            for other in near
+        ],
     )
 
 
@@ -161,6 +172,7 @@ def page_spans(text: str) -> tuple[PageSpan, ...]:
 
 
 def _info(row: Sequence[str]) -> DocumentInfo:
+    linked = json.loads(row[9])
     return DocumentInfo(
         id=row[0],
         title=row[1],
@@ -171,7 +183,8 @@ def _info(row: Sequence[str]) -> DocumentInfo:
         n_chunks=int(row[5]),
         n_characters=int(row[6]),
         added_at=row[7],
-        near_duplicates=tuple(json.loads(row[9])),
+        near_duplicates=tuple(other for other, kind in linked if kind == "near"),
+        revisions=tuple(other for other, kind in linked if kind == "revision"),
     )
 
 

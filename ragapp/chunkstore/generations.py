@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from ragapp.chunkstore.failpoints import reach
+
 
 @dataclass(frozen=True, slots=True)
 class Generation:
@@ -43,6 +45,18 @@ def next_number(connection: sqlite3.Connection) -> int:
     return 1 if row is None else int(row[0]) + 1
 
 
+def raise_numbers(connection: sqlite3.Connection, number: int) -> None:
+    """Make the next number `number` or above."""
+    raised = connection.execute(
+        "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'generations' RETURNING 1",
+        (number - 1,),
+    ).fetchone()
+    if raised is None:
+        connection.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES ('generations', ?)", (number - 1,)
+        )
+
+
 def put_generation(connection: sqlite3.Connection, generation: Generation) -> None:
     """Make `generation` the one in force; the earlier rows go."""
     connection.execute(
@@ -59,15 +73,19 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
             generation.sha256,
         ),
     )
+    reach("generation.inserted")
     connection.execute("DELETE FROM generations WHERE number < ?", (generation.number,))
+    reach("generation.older_deleted")
     connection.execute(
         "DELETE FROM removed_chunks WHERE chunk_id <= ?", (generation.last_chunk_id,)
     )
+    reach("generation.removed_cleared")
 
 
 def drop_generations(connection: sqlite3.Connection) -> None:
     """Forget all generations: every vector is searched from the database until the next build."""
     connection.execute("DELETE FROM generations")
+    reach("generations.dropped")
 
 
 def removed_chunks(connection: sqlite3.Connection) -> list[int]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ragapp.errors import SchemaTooNewError
+from ragapp.chunkstore.failpoints import reach
+from ragapp.errors import CollectionDamagedError, SchemaTooNewError
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 30.0
@@ -55,6 +56,8 @@ CREATE TABLE near_duplicates (
     document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
     other_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
     distance INTEGER NOT NULL,
+    jaccard REAL NOT NULL,
+    kind TEXT NOT NULL,
     PRIMARY KEY (document_id, other_id)
 ) WITHOUT ROWID;
 CREATE INDEX near_duplicates_by_other ON near_duplicates (other_id);
@@ -124,12 +127,17 @@ def is_wal_safe(version: tuple[int, ...]) -> bool:
     return (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
 
 
-def create_or_check(connection: sqlite3.Connection, path: Path) -> None:
+def create_or_check(
+    connection: sqlite3.Connection, path: Path, *, must_exist: bool = False
+) -> None:
     """Make the tables in an empty database, or check that this version can read them.
 
-    Raises SchemaTooNewError for a database written by a newer version.
+    Raises SchemaTooNewError for a database written by a newer version, and CollectionDamagedError
+    for an empty one that `must_exist`.
     """
     if _version(connection) == 0:
+        if must_exist:
+            raise CollectionDamagedError(f"{path} is not the database of a collection")
         _create(connection)
     version = _version(connection)
     if version > SCHEMA_VERSION:
@@ -141,12 +149,16 @@ def create_or_check(connection: sqlite3.Connection, path: Path) -> None:
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
+    reach("schema.begun")
     try:
         if _version(connection) == 0:  # another process may have been first
             for statement in _statements(_TABLES):
                 connection.execute(statement)
+                reach("schema.table")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            reach("schema.versioned")
         connection.execute("COMMIT")
+        reach("schema.committed")
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from ragapp.chunkstore.failpoints import reach
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -51,11 +53,13 @@ def put_source(connection: sqlite3.Connection, source: Source) -> None:
             source.reason,
         ),
     )
+    reach("source.put")
 
 
 def delete_source(connection: sqlite3.Connection, path: str) -> None:
     """Forget a source."""
     connection.execute("DELETE FROM sources WHERE path = ?", (path,))
+    reach("source.deleted")
 
 
 def sources_of_document(connection: sqlite3.Connection, document_id: str) -> list[str]:

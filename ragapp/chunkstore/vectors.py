@@ -9,6 +9,8 @@ from hashlib import sha256
 
 import numpy as np
 
+from ragapp.chunkstore.failpoints import reach
+from ragapp.errors import CollectionDamagedError
 from ragapp.protocols import EmbedderIdentity, Ids, Vectors
 
 
@@ -28,6 +30,7 @@ def register_embedder(connection: sqlite3.Connection, identity: EmbedderIdentity
     )
     found = embedder_id(connection, identity.fingerprint)
     assert found is not None
+    reach("embedder.registered")
     return found
 
 
@@ -53,6 +56,7 @@ def insert_vectors(
             )
         ],
     )
+    reach("vectors.inserted")
 
 
 def vectors_after(
@@ -124,12 +128,18 @@ def damaged_vectors(connection: sqlite3.Connection) -> Iterator[int]:
 def delete_other_vectors(connection: sqlite3.Connection, embedder_row: int) -> None:
     """Delete the vectors of every embedder but this one."""
     connection.execute("DELETE FROM vectors WHERE embedder_id != ?", (embedder_row,))
+    reach("vectors.others_deleted")
 
 
 def _stacked(rows: Iterable[tuple[int, bytes]], dim: int) -> tuple[Ids, Vectors]:
     ids: list[int] = []
     blobs = bytearray()
     for chunk_id, blob in rows:
+        if len(blob) != 4 * dim:
+            raise CollectionDamagedError(
+                f"the vector of chunk row {chunk_id} has {len(blob)} bytes, not {4 * dim}",
+                hint="see ragapp doctor --deep; restore a backup, or run: ragapp reindex",
+            )
         ids.append(chunk_id)
         blobs += blob
     vectors = np.frombuffer(bytes(blobs), dtype="<f4").astype(np.float32).reshape(len(ids), dim)

@@ -2,6 +2,7 @@
 
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.chunkstore.sources import Source
+from ragapp.collection.backup import BackupReport
 from ragapp.collection.collection import Collection, CollectionStats
 
-__all__ = ["Collection", "CollectionStats", "Source", "StoredChunk"]
+__all__ = ["BackupReport", "Collection", "CollectionStats", "Source", "StoredChunk"]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from ragapp.chunkstore import Database, chunks, documents, generations, postings, sources, vectors
 from ragapp.chunkstore.chunks import StoredChunk
+from ragapp.chunkstore.database import DATABASE_NAME, DiskFullError
 from ragapp.chunkstore.sources import Source
-from ragapp.collection import dense, handover, view
+from ragapp.collection import backup, changes, checking, dense, space, view
+from ragapp.collection.backup import BackupReport
+from ragapp.collection.checking import DeepCheck
 from ragapp.collection.lock import WriterLock
 from ragapp.errors import CollectionError, EmbedderMismatchError, NotFoundError
 from ragapp.protocols import Embedder, EmbedderIdentity, Vectors
-from ragapp.types import Chunk, Document, DocumentInfo
+from ragapp.types import Chunk, Document, DocumentInfo, Near
 
-DATABASE_NAME = "ragapp.sqlite3"
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,16 @@ class Collection:
     # --- writing
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, *, is_growing: bool = True) -> Iterator[None]:
         """Hold the writer's lock; at the end the index is brought up to date where it pays.
 
-        Raises CollectionLockedError, naming the holder, when another writer is at work.
+        A session that only removes is not `is_growing`, and may start on a full disk. Raises
+        CollectionLockedError, naming the holder, when another writer is at work, and
+        CollectionError when the disk has no room.
         """
         with self._writer.held():
+            if is_growing:
+                space.require(self.directory)
             try:
                 yield
             finally:
@@ -110,61 +118,37 @@ class Collection:
         embeddings: Vectors,
         *,
         source: Source,
-        near: Sequence[tuple[int, str]] = (),
+        near: Sequence[Near] = (),
     ) -> None:
         """Store a document under `source` in one transaction, replacing what the source held.
 
         A document that is already stored is stored anew with these chunks.
 
-        `embeddings` are (n, dim) float32 unit rows, one for each of `pieces`; `near` are (distance
-        in bits, document id) of its near-duplicates. The document is durable on return.
+        `embeddings` are (n, dim) float32 unit rows, one for each of `pieces`; `near` are stored
+        documents to link it with. The document is durable on return.
         """
-        with self._writer.held(), self._database.writing() as connection:
-            if documents.document_seq(connection, document.id) is not None:
-                documents.delete_document(connection, document.id)  # cut anew, same text
-            added_at = datetime.now(UTC).isoformat(timespec="seconds")
-            seq = documents.insert_document(
-                connection, document, n_chunks=len(pieces), added_at=added_at
-            )
-            chunk_ids = chunks.insert_chunks(connection, seq, document.title, pieces)
+
+        def store(connection: sqlite3.Connection) -> None:
+            chunk_ids = changes.store_document(connection, document, pieces, near=near)
             self._dense.insert(connection, chunk_ids, embeddings)
-            documents.link_near_duplicates(connection, document.id, near)
-            handover.hand_over(connection, source)
-        self._dense.changed()
+            changes.hand_over(connection, source)
+
+        self._change(store)
 
     def attach(self, source: Source) -> None:
         """Store that `source` holds a document that is already stored (or failed), durably."""
-        with self._writer.held(), self._database.writing() as connection:
-            handover.hand_over(connection, source)
-        self._dense.changed()
+        self._change(lambda connection: changes.hand_over(connection, source))
 
     def remove_source(self, path: str) -> bool:
         """Forget a source; its document goes with the last source. Tell whether it was known."""
-        with self._writer.held(), self._database.writing() as connection:
-            known = sources.get_source(connection, path)
-            if known is None:
-                return False
-            sources.delete_source(connection, path)
-            handover.release(connection, known.document_id)
-        self._dense.changed()
-        return True
+        return self._change(lambda connection: changes.forget_source(connection, path))
 
     def remove(self, document_id: str) -> tuple[str, ...]:
         """Remove a document and forget its sources; return their paths.
 
         Raises NotFoundError for an unknown id.
         """
-        with self._writer.held(), self._database.writing() as connection:
-            if documents.document_seq(connection, document_id) is None:
-                raise NotFoundError(
-                    f"no document has the id {document_id!r}", hint="list them: ragapp docs list"
-                )
-            paths = sources.sources_of_document(connection, document_id)
-            for path in paths:
-                sources.delete_source(connection, path)
-            documents.delete_document(connection, document_id)
-        self._dense.changed()
-        return tuple(paths)
+        return self._change(lambda connection: changes.forget_document(connection, document_id))
 
     def reindex(self, embedder: Embedder) -> int:
         """Embed what `embedder` has not embedded, then build the index anew; return that count.
@@ -173,6 +157,20 @@ class Collection:
         """
         with self._writer.held():
             return self._dense.rebuild(embedder)
+
+    def _change(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run `work` in one transaction; on a full disk once more, in the ballast's room."""
+        with self._writer.held():
+            try:
+                with self._database.writing() as connection:
+                    result = work(connection)
+            except DiskFullError:
+                if not space.release(self.directory):
+                    raise
+                with self._database.writing() as connection:
+                    result = work(connection)
+        self._dense.changed()
+        return result
 
     # --- reading
 
@@ -268,21 +266,26 @@ class Collection:
 
     def problems(self) -> list[str]:
         """Return what a deep check finds wrong: database, rows, index file; [] if sound."""
+        return list(self.deep_check().problems)
+
+    def deep_check(self) -> DeepCheck:
+        """Read every row and the whole index; return what is wrong, and the counts."""
         found = self._database.integrity_problems()
         with self._database.reading() as connection:
-            found += [
-                *(f"chunk {i} does not match its hash" for i in chunks.damaged_chunks(connection)),
-                *(
-                    f"document {i} does not match its hash"
-                    for i in documents.damaged_documents(connection)
-                ),
-                *(
-                    f"the vector of chunk row {i} does not match its hash"
-                    for i in vectors.damaged_vectors(connection)
-                ),
-            ]
-        return found + self.index_problems()
+            found += checking.row_problems(connection)
+            orphans = checking.orphans(connection)
+            counts = checking.row_counts(connection)
+        found += checking.orphan_problems(orphans) + self._dense.problems(is_deep=True)
+        return DeepCheck(tuple(found), counts | {kind: len(rows) for kind, rows in orphans.items()})
 
     def index_problems(self) -> list[str]:
         """Return what is wrong with the index file in force, [] if it is as it was written."""
         return self._dense.problems()
+
+    # --- backup
+
+    def back_up(self, path: Path, *, is_forced: bool) -> BackupReport:
+        """Write the collection as one checked file; arguments and errors as `backup.back_up`."""
+        return backup.back_up(self._database, path, is_forced=is_forced)
+
+    restore = staticmethod(backup.restore)

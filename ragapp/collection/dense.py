@@ -16,8 +16,10 @@ from threading import RLock
 import numpy as np
 
 from ragapp.chunkstore import Database, chunks, generations, vectors
+from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.generations import Generation
-from ragapp.collection import generation_files
+from ragapp.collection import checking, generation_files
+from ragapp.collection.generation_files import UnwritableIndexError
 from ragapp.collection.view import View
 from ragapp.errors import CollectionDamagedError, EmbedderMismatchError, UsageError
 from ragapp.protocols import Embedder, EmbedderIdentity, Ids, VectorIndex, Vectors
@@ -168,25 +170,42 @@ class DenseSearch:
         current = self.current_view()
         n_indexed = current.index.n_vectors if current.index is not None else 0
         n_changed = len(current.delta_ids) + len(current.removed)
-        if n_changed > min(_DUE_SHARE * n_indexed, _DUE_CHUNKS):
+        if n_changed <= min(_DUE_SHARE * n_indexed, _DUE_CHUNKS):
+            return
+        try:
             self.build()
+        except UnwritableIndexError as error:
+            _log.warning("%s; searching the vectors in the database until the next run", error)
 
     def build(self) -> None:
-        """Build a generation of all vectors in force, and make it the one in force."""
+        """Build a generation of all vectors in force, and make it the one in force.
+
+        Raises UnwritableIndexError.
+        """
+        generation = self.put_new_generation()
+        if generation is not None:
+            generation_files.delete_others(self._directory, generation)
+            reach("build.others_deleted")
+            self.changed()
+            _log.info("generation %d holds %d vectors", generation.number, generation.n_vectors)
+
+    def put_new_generation(self) -> Generation | None:
+        """Build a generation and put it in force, the files of others left; None without any."""
         with self._database.reading() as connection:
             row = _embedder_row(connection)
             if row is None:
-                return
+                return None
             identity = vectors.get_embedder(connection, row)
             ids, rows = vectors.vectors_after(connection, row, identity.dim, last_chunk_id=-1)
             number = generations.next_number(connection)
             newest = generations.newest_chunk_id(connection)
+        reach("build.read")
         generation = self._write(number, row, ids, rows, last_chunk_id=newest)
+        reach("build.written")
         with self._database.writing() as connection:
             generations.put_generation(connection, generation)
-        generation_files.delete_others(self._directory, generation)
-        self.changed()
-        _log.info("index generation %d holds %d vectors", number, len(ids))
+        reach("build.in_force")
+        return generation
 
     def _write(
         self, number: int, row: int, ids: Ids, rows: Vectors, *, last_chunk_id: int
@@ -219,26 +238,33 @@ class DenseSearch:
             embedded = embedder.embed_documents(texts)
             with self._database.writing() as connection:
                 vectors.insert_vectors(connection, [item[0] for item in batch], row, embedded)
+            reach("reindex.batch")
         with self._database.writing() as connection:
             _set_embedder_row(connection, row)
             vectors.delete_other_vectors(connection, row)
             generations.drop_generations(connection)
+        reach("reindex.switched")
         self.expect(embedder.identity.fingerprint)
         self.changed()
         self.build()
         return len(missing)
 
-    def problems(self) -> list[str]:
-        """Return what is wrong with the index file, [] if it is as written."""
+    def problems(self, *, is_deep: bool = False) -> list[str]:
+        """Return what is wrong with the index file, [] if it is as written.
+
+        With `is_deep` its ids and values are compared with those of the database too.
+        """
         with self._database.reading() as connection:
             generation = generations.newest_generation(connection)
-        if generation is None:
-            return []
-        try:
-            generation_files.read_index(self._directory, generation)
-        except CollectionDamagedError as error:
-            return [error.message]
-        return []
+            if generation is None:
+                return []
+            try:
+                index = generation_files.read_index(self._directory, generation)
+            except CollectionDamagedError as error:
+                return [error.message]
+            if not is_deep:
+                return []
+            return checking.index_differences(connection, generation, index)
 
 
 def _empty_view(
@@ -258,6 +284,7 @@ def _set_embedder_row(connection: sqlite3.Connection, row: int) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_EMBEDDER_KEY, str(row))
     )
+    reach("embedder.switched")
 
 
 def _check_window(texts: Sequence[str], embedder: Embedder) -> None:

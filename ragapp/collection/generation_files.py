@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from hashlib import file_digest
 from pathlib import Path
 
+from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.generations import Generation
-from ragapp.errors import CollectionDamagedError
+from ragapp.errors import CollectionDamagedError, CollectionError
 from ragapp.protocols import VectorIndex
 from ragapp.registry import INDEXES, resolve
 
@@ -21,19 +23,48 @@ FOLDER = "index"
 QUARANTINE = "quarantine"
 
 
+class UnwritableIndexError(CollectionError):
+    """An index file that cannot be written whole, for lack of room on the disk perhaps."""
+
+
 def write_index(directory: Path, name: str, index: VectorIndex) -> tuple[int, bytes]:
-    """Write `index` durably as `directory/index/name`; return its size in bytes and SHA-256."""
+    """Write `index` durably as `directory/index/name`; return its size in bytes and SHA-256.
+
+    It is read back before it gets its name: FAISS does not notice when its last bytes are lost.
+    Raises UnwritableIndexError.
+    """
     folder = directory / FOLDER
-    folder.mkdir(exist_ok=True)
     temporary = folder / f"{name}.tmp"
-    index.save(temporary)
-    with temporary.open("rb") as file:
+    try:
+        folder.mkdir(exist_ok=True)
+        reach("write_index.folder")
+        digest = _save(index, temporary)
+        size = temporary.stat().st_size
+        temporary.rename(folder / name)
+        reach("write_index.renamed")
+        sync_folder(folder)
+    except (OSError, RuntimeError, CollectionDamagedError) as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UnwritableIndexError(
+            f"the index file {folder / name} cannot be written: {error}",
+            hint="free some space, then run the same command again",
+        ) from error
+    reach("write_index.folder_synced")
+    return size, digest
+
+
+def _save(index: VectorIndex, path: Path) -> bytes:
+    """Write `index` durably as `path` and return its SHA-256."""
+    index.save(path)
+    reach("write_index.saved")
+    with path.open("rb") as file:
         os.fsync(file.fileno())
         digest = file_digest(file, "sha256").digest()
-    size = temporary.stat().st_size
-    temporary.rename(folder / name)
-    _sync_folder(folder)
-    return size, digest
+    reach("write_index.synced")
+    if type(index).load(path).n_vectors != index.n_vectors:
+        raise CollectionDamagedError(f"{path} was not written whole")
+    return digest
 
 
 def read_index(directory: Path, generation: Generation) -> VectorIndex:
@@ -58,7 +89,9 @@ def quarantine(directory: Path, generation: Generation) -> None:
     path = directory / FOLDER / generation.file
     if path.is_file():
         (directory / QUARANTINE).mkdir(exist_ok=True)
+        reach("quarantine.folder")
         path.rename(directory / QUARANTINE / generation.file)
+        reach("quarantine.moved")
     _log.warning("index generation %d was damaged and is set aside", generation.number)
 
 
@@ -67,9 +100,11 @@ def delete_others(directory: Path, generation: Generation) -> None:
     for path in (directory / FOLDER).iterdir():
         if path.name != generation.file:
             path.unlink(missing_ok=True)
+            reach("delete_others.one")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -19,7 +19,14 @@ RAGAPP_NAMES = (
     "AnswerStream",
     "RagError",
 )
-INGEST_NAMES = ("IngestReport", "Outcome", "Progress", "ingest_loader", "ingest_paths")
+INGEST_NAMES = (
+    "IngestReport",
+    "Outcome",
+    "Progress",
+    "compare",
+    "ingest_loader",
+    "ingest_paths",
+)
 
 
 def test_ragapp_offers_exactly_these_names():

@@ -16,7 +16,7 @@ from ragapp.errors import (
     SchemaTooNewError,
 )
 from ragapp.protocols import EmbedderIdentity
-from ragapp.types import Chunk
+from ragapp.types import Chunk, Near
 
 TEXT = "The dome opens at dusk.\nThe lens is clean.\n圆顶在黄昏打开。\n"
 IDENTITY = EmbedderIdentity("fake", "fingerprint", 3)
@@ -167,9 +167,20 @@ def test_near_duplicates_know_each_other(database):
     stored(database, first)
     stored(database, second)
     with database.writing() as connection:
-        documents.link_near_duplicates(connection, second.id, [(2, first.id)])
+        documents.link_near_duplicates(connection, second.id, [Near(first.id, 2, 0.9, "near")])
         assert documents.document_info(connection, first.id).near_duplicates == (second.id,)
         assert documents.document_info(connection, second.id).near_duplicates == (first.id,)
+
+
+def test_revisions_know_each_other(database):
+    first, second = make_document("first"), make_document("second", source="b.txt")
+    stored(database, first)
+    stored(database, second)
+    with database.writing() as connection:
+        near = [Near(first.id, 2, 0.9, "revision")]
+        documents.link_near_duplicates(connection, second.id, near)
+        info = documents.document_info(connection, first.id)
+        assert (info.near_duplicates, info.revisions) == ((), (second.id,))
 
 
 def test_a_deleted_document_leaves_no_row_behind(database):

@@ -36,6 +36,7 @@ from ragapp.errors import (
     SchemaTooNewError,
     UsageError,
 )
+from ragapp.types import Near
 
 FIRST = "The dome opens at dusk.\nThe lens is clean.\n圆顶在黄昏打开。\n"
 SECOND = "Boats need a pilot.\nThe harbour office opens at seven.\n"
@@ -221,7 +222,11 @@ def test_near_duplicates_are_linked(collection):
     pieces = make_chunks(second)
     vectors = FakeEmbedder().embed_documents([piece.text for piece in pieces])
     collection.add(
-        second, pieces, vectors, source=make_source("b.txt", second.id), near=[(2, first.id)]
+        second,
+        pieces,
+        vectors,
+        source=make_source("b.txt", second.id),
+        near=[Near(first.id, 2, 0.9, "near")],
     )
     assert [info.near_duplicates for info in collection.documents()] == [(second.id,), (first.id,)]
 

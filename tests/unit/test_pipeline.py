@@ -478,6 +478,37 @@ def test_cutting_anew_keeps_the_links_of_near_duplicates(rag, embedder, folder, 
     assert (first.near_duplicates, second.near_duplicates) == ((second.id,), (first.id,))
 
 
+def test_the_policy_skip_stores_one_of_two_near_duplicates(folder, tmp_path, embedder):
+    with open_rag(tmp_path / "collection", embedder, near_duplicates="skip") as rag:
+        report = near_pair(rag, folder)
+        (info,) = rag.documents()
+
+    assert names(report) == {"a.txt": "added", "b.txt": "duplicate"}
+    assert len(info.sources) == 2
+
+
+def test_the_policy_skip_stores_an_edited_file_anew(folder, tmp_path, embedder):
+    with open_rag(tmp_path / "collection", embedder, near_duplicates="skip") as rag:
+        near_pair(rag, folder)
+        (folder / "a.txt").unlink()
+        ingest_paths(rag, [folder], sync=True)
+        path = folder / "b.txt"
+        path.write_text(path.read_text() + "One word more.")
+        ingest_paths(rag, [folder])
+        (info,) = rag.documents()
+        stored = rag.document(info.id).text
+
+    assert stored.endswith("One word more.")
+
+
+def test_the_policy_keep_links_nothing(folder, tmp_path, embedder):
+    with open_rag(tmp_path / "collection", embedder, near_duplicates="keep") as rag:
+        near_pair(rag, folder)
+        found = [info.near_duplicates for info in rag.documents()]
+
+    assert found == [(), ()]
+
+
 # --- sync
 
 

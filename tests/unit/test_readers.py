@@ -30,9 +30,12 @@ from ragapp.errors import (
 
 SHARED_DOCS = Path(__file__).parents[3] / "shared" / "docs"
 QUICK_BYTES = 250_000
-FORMATS = (".pdf", ".docx", ".html", ".md", ".txt", ".srt")
+FORMATS = (".pdf", ".docx", ".pptx", ".xlsx", ".odt", ".rtf", ".epub", ".eml", ".html", ".xml")
+FORMATS += (".csv", ".md", ".txt", ".srt")
+SUFFIXES = sorted({entry.format: suffix for suffix, entry in READERS.items()}.values())
 EXPECTED_CODES = {
     "text": {"text"},
+    "text or unsupported": {"text"},
     "no text": {"no_text"},
     "encrypted": {"encrypted"},
     "corrupt": {"corrupt"},
@@ -75,13 +78,13 @@ def _docx(path: Path) -> Path:
 # the door to all readers
 
 
-@pytest.mark.parametrize("suffix", sorted(READERS))
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_empty_file_is_a_read_error(tmp_path: Path, suffix: str) -> None:
     with pytest.raises((NoTextError, CorruptFileError)):
         list(read(_written(tmp_path / f"a{suffix}", b"")))
 
 
-@pytest.mark.parametrize("suffix", sorted(READERS))
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_give_pages_or_a_read_error(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, data: bytes

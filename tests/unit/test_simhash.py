@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.simhash import FingerprintIndex, fingerprint, hamming
+from ingest.simhash import FingerprintIndex, fingerprint, hamming, jaccard, shingles
 
 ENGLISH = " ".join(
     f"The dome number {n} closes when wind speed reaches {n * 3} knots." for n in range(60)
@@ -64,15 +65,16 @@ def test_hamming_counts_the_differing_bits(first: int, second: int) -> None:
 
 
 @given(
-    st.integers(0, 12),
-    st.lists(st.tuples(FINGERPRINTS, st.lists(st.integers(0, 63), max_size=14)), max_size=20),
+    st.integers(0, 18),
+    st.lists(st.tuples(FINGERPRINTS, st.lists(st.integers(0, 63), max_size=20)), max_size=20),
+    st.sampled_from([0, 5, 1000]),
     st.data(),
 )
 def test_look_up_equals_brute_force(
-    bits: int, seeds: list[tuple[int, list[int]]], data: st.DataObject
+    bits: int, seeds: list[tuple[int, list[int]]], max_unsorted: int, data: st.DataObject
 ) -> None:
     stored: dict[str, int] = {}
-    index = FingerprintIndex(bits=bits)
+    index = FingerprintIndex(bits=bits, max_unsorted=max_unsorted)
     for number, (value, flips) in enumerate(seeds):
         near = value
         for flip in flips:
@@ -91,6 +93,55 @@ def test_look_up_equals_brute_force(
         )
         assert index.near(query) == expected
     assert len(index) == len(stored)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 3, 4, 7, 10, 12, 16])
+def test_the_tables_find_what_a_scan_finds(bits: int) -> None:
+    generator = np.random.default_rng(bits)
+    centres = generator.integers(0, 2**64, 50, dtype=np.uint64)
+    stored = [_flipped(int(centre), generator, n=bits + 3) for centre in centres for _ in range(40)]
+    stored += generator.integers(0, 2**64, 20_000, dtype=np.uint64).tolist()
+    index = FingerprintIndex(bits=bits, max_unsorted=0)
+    for number, value in enumerate(stored):
+        index.add(str(number), value)
+    for centre in centres.tolist():
+        expected = sorted(
+            (hamming(centre, value), str(number))
+            for number, value in enumerate(stored)
+            if hamming(centre, value) <= bits
+        )
+        assert index.near(centre) == expected
+
+
+def test_blocks_that_are_all_alike_are_looked_up_exactly() -> None:
+    index = FingerprintIndex(bits=12, max_unsorted=0)
+    for number in range(3000):
+        index.add(str(number), number)
+    assert len(index.near(0)) == 3000
+
+
+def test_what_was_removed_after_sorting_is_not_found() -> None:
+    index = FingerprintIndex(bits=3, max_unsorted=0)
+    index.add("a", 1)
+    index.add("b", 3)
+    index.near(0)
+    index.remove("a")
+    index.add("c", 0)
+    assert index.near(0) == [(0, "c"), (2, "b")]
+
+
+def test_jaccard_is_the_shared_part_of_the_shingles() -> None:
+    assert jaccard(shingles("a b c d"), shingles("b c d e")) == pytest.approx(2 / 4)
+
+
+def test_texts_without_shingles_share_nothing() -> None:
+    assert jaccard(shingles(""), shingles("")) == 0.0
+
+
+def _flipped(value: int, generator: np.random.Generator, *, n: int) -> int:
+    for place in generator.integers(0, 64, generator.integers(0, n)).tolist():
+        value ^= 1 << place
+    return value
 
 
 def test_adding_an_id_anew_replaces_its_fingerprint() -> None:

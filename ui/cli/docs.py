@@ -39,17 +39,27 @@ def show(
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a document's facts and its text as stored."""
+    """Show a document's facts, how its revisions differ, and its text as stored."""
     with reported_errors(as_json=as_json):
+        from ingest import compare
         from ragapp import open_rag
 
         with open_rag(collection) as rag:
             info = rag.document_info(document)
             stored = rag.document(info.id)
+            revisions = {
+                other: compare(stored.text, rag.document(other).text).differences
+                for other in info.revisions
+            }
         if as_json:
             pages = [asdict(span) for span in stored.pages]
             headings = [asdict(heading) for heading in stored.headings]
-            facts = {"text": stored.text, "pages": pages, "headings": headings}
+            facts = {
+                "differences": revisions,
+                "text": stored.text,
+                "pages": pages,
+                "headings": headings,
+            }
             print_json({**info.to_dict(), "metadata": dict(stored.metadata), **facts})
             return
         print_line(f"{info.title}  ({info.id}, {info.format}, {info.language})")
@@ -57,6 +67,10 @@ def show(
             print_line(f"  source: {source}")
         for other in info.near_duplicates:
             print_line(f"  nearly the same text: {other}")
+        for other, differences in revisions.items():
+            print_line(f"  revision: {other}")
+            for line in differences:
+                print_line(f"    {line}")
         print_line()
         print_line(stored.text)
 

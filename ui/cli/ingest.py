@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ def ingest_command(
     sync: Annotated[
         bool, typer.Option("--sync", help="Remove documents whose file is gone from a folder.")
     ] = False,
+    near_duplicates: Annotated[
+        Literal["link", "skip", "keep"] | None,
+        typer.Option(help="Texts nearly stored already: link them, store one, or don't look."),
+    ] = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,7 +40,7 @@ def ingest_command(
         from ragapp import open_rag
 
         with (
-            open_rag(collection) as rag,
+            open_rag(collection, near_duplicates=near_duplicates) as rag,
             progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move,
         ):
             report = ingest_paths(

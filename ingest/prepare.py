@@ -5,6 +5,7 @@ Safe to run for several files at once; what a file does wrong becomes a `Prepare
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from typing import Literal
 
 from ingest.chunk import chunk_document
 from ingest.clean import assemble, clean_pages
+from ingest.instructions import find_instructions, find_smuggled
 from ingest.pages import Page
+from ingest.policies import Filtered, PolicySkip, apply
 from ingest.readers import format_of
 from ingest.run import Run
 from ragapp.collection import Source
 from ragapp.errors import NoTextError, RagError, ReadError
-from ragapp.types import Chunk, Document
+from ragapp.types import INSTRUCTIONS_KEY, Chunk, Document
 
 _log = logging.getLogger(__name__)
 
@@ -29,12 +32,13 @@ class Prepared:
     """A file, as far as it can be taken without writing.
 
     `verdict` "unchanged" and "touched" (other time, same bytes) mean that nothing is to be read,
-    "failed" comes with a `code`, "unnameable" is a failure that cannot even be noted. `pieces` is
-    None where the text is already stored, or there is none.
+    "failed" comes with a `code`, "kept_out" is a policy's doing (an earlier version goes too),
+    "unnameable" is a failure that cannot even be noted. `pieces` is None where the text is already
+    stored, or there is none.
     """
 
     source: Source
-    verdict: Literal["unchanged", "touched", "failed", "unnameable", "read"]
+    verdict: Literal["unchanged", "touched", "failed", "kept_out", "unnameable", "read"]
     known: Source | None = None
     document: Document | None = None
     pieces: tuple[Chunk, ...] | None = None
@@ -74,6 +78,9 @@ def _prepared(run: Run, name: str, read: Callable[[], Prepared]) -> Prepared:
         return Prepared(source, "unnameable", code="unreadable", reason=reason)
     try:
         return read()
+    except PolicySkip as error:
+        failed = _failed(run, name, error.code, error.message)
+        return replace(failed, verdict="kept_out", source=replace(failed.source, document_id=None))
     except ReadError as error:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
         return _failed(run, name, error.code, reason)
@@ -93,7 +100,7 @@ def _read_file(run: Run, path: Path) -> Prepared:
     if known is not None and _has_same_bytes(known, source):
         return Prepared(replace(source, document_id=known.document_id), "touched", known)
     pages = list(run.sandbox.read(path))
-    document = _to_document(pages, name=source.path, format_name=format_of(path))
+    document = _to_document(run, pages, name=source.path, format_name=format_of(path))
     if _described(run, path) != replace(source, sha256=None):
         raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
     prepared = _cut_if_new(run, source, known, _titled(document, path.stem))
@@ -104,7 +111,7 @@ def _read_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
     text = "\0".join(block.text for page in pages for block in page.blocks)
     data = text.encode(errors="surrogatepass")
     source = replace(_source_of(run, name), sha256=sha256(data).digest(), size=len(data))
-    document = _to_document(pages, name=name, format_name="loader")
+    document = _to_document(run, pages, name=name, format_name="loader")
     return _cut_if_new(run, source, run.collection.source(name), _titled(document, name))
 
 
@@ -116,12 +123,29 @@ def _cut_if_new(run: Run, source: Source, known: Source | None, document: Docume
     return Prepared(source, "read", known, document, pieces)
 
 
-def _to_document(pages: Sequence[Page], *, name: str, format_name: str) -> Document:
-    """Clean the pages and lay them end to end. Raises NoTextError when nothing is left."""
-    document = assemble(clean_pages(pages, format=format_name), source=name, format=format_name)
+def _to_document(run: Run, pages: Sequence[Page], *, name: str, format_name: str) -> Document:
+    """Clean and filter the pages and lay them end to end.
+
+    Raises NoTextError when nothing is left, PolicySkip when a policy keeps the file out.
+    """
+    filtered = apply(clean_pages(pages, format=format_name), run.policies)
+    document = assemble(filtered.pages, source=name, format=format_name)
     if not document.text:
         raise NoTextError(f"{Path(name).name!r} holds no text after cleaning")
-    return document
+    notes = _notes(pages, document.text, filtered)
+    return replace(document, metadata={**document.metadata, **notes})
+
+
+def _notes(pages: Sequence[Page], text: str, filtered: Filtered) -> dict[str, str]:
+    """Return what is to be remembered of a document: findings, and instructions to a model."""
+    notes = {}
+    if filtered.findings:
+        notes["findings"] = json.dumps(dict(filtered.findings), sort_keys=True)
+    instructions = [[item.kind, item.start, item.end] for item in find_instructions(text)]
+    n_smuggled = sum(len(find_smuggled(block.text)) for page in pages for block in page.blocks)
+    if instructions or n_smuggled:
+        notes[INSTRUCTIONS_KEY] = json.dumps(instructions + [["smuggled", 0, 0]] * n_smuggled)
+    return notes
 
 
 def _titled(document: Document, fallback: str) -> Document:

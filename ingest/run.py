@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingest.dedup import NearDuplicates
+from ingest.policies import Policies
 from ingest.readers.sandbox import Sandbox
 from ragapp.collection import Collection
 from ragapp.protocols import Embedder
 from ragapp.rag import Rag
+from ragapp.settings import Settings
 
 _RECIPE_VERSION = 1
 
@@ -26,6 +28,7 @@ class Run:
     embedder: Embedder
     near_duplicates: NearDuplicates | None
     is_skipping_near: bool
+    policies: Policies
     sandbox: Sandbox
     chunk_tokens: int
     overlap_tokens: int
@@ -33,20 +36,34 @@ class Run:
 
 
 def begin(rag: Rag, sandbox: Sandbox) -> Run:
-    """Return the run for the settings of `rag`."""
+    """Return the run for the settings of `rag`. Raises UsageError for a bad word list."""
     settings = rag.settings
     policy, bits = settings.near_duplicates, settings.near_duplicate_bits
+    policies = _policies(settings)
     recipe = (
         f"{_RECIPE_VERSION}:{settings.chunk_tokens}:{settings.overlap_tokens}"
-        f":{rag.embedder.identity.fingerprint}"
+        f":{rag.embedder.identity.fingerprint}:{policies.recipe}"
     )
     return Run(
         collection=rag.collection,
         embedder=rag.embedder,
         near_duplicates=None if policy == "keep" else NearDuplicates(rag.collection, bits=bits),
         is_skipping_near=policy == "skip",
+        policies=policies,
         sandbox=sandbox,
         chunk_tokens=settings.chunk_tokens,
         overlap_tokens=settings.overlap_tokens,
         recipe=recipe,
+    )
+
+
+def _policies(settings: Settings) -> Policies:
+    languages = (part.strip() for part in settings.policy_languages.split(","))
+    return Policies(
+        personal_data=settings.policy_personal_data,
+        secrets=settings.policy_secrets,
+        word_list=settings.policy_word_list,
+        word_list_file=settings.policy_word_list_file,
+        languages=tuple(part for part in languages if part),
+        junk=settings.policy_junk,
     )

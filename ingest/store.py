@@ -40,7 +40,7 @@ def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome
         run.collection.attach(source)
         is_failed = prepared.verdict == "failed"
         name: OutcomeName = "failed" if is_failed else "skipped"
-        reason = prepared.reason if is_failed else "unchanged"
+        reason = prepared.reason or "unchanged"
         return Outcome(source.path, name, reason, source.document_id, code=prepared.code)
     outcome = _store_document(run, prepared.document, prepared, embedded)
     return replace(outcome, reason=outcome.reason or prepared.reason)

@@ -110,6 +110,7 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
         quote=hit.text[span[0] : span[1]],
         chunk_id=hit.chunk_id,
         also_in=hit.also_in,
+        has_instructions=hit.has_instructions,
     )
 
 

@@ -156,5 +156,6 @@ def _hit(
         lexical_score=evidence.lexical.get(stored.row_id),
         coverage=weighted_coverage(weights, f"{stored.title}\n{chunk.embedded_text}"),
         also_in=stored.sources[1:],
+        has_instructions=stored.has_instructions,
         page_spans=stored.page_spans,
     )

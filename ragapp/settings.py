@@ -23,6 +23,7 @@ from ragapp.errors import SettingsError
 PREFIX = "RAGAPP_"
 CONFIG_VARIABLE = "RAGAPP_CONFIG"
 CONFIG_NAME = "ragapp.toml"
+Policy = Literal["off", "flag", "mask", "skip"]
 
 
 def default_collection() -> Path:
@@ -46,6 +47,12 @@ class Settings(BaseSettings):
     overlap_tokens: int = Field(default=64, ge=0, le=4096)
     near_duplicates: Literal["link", "skip", "keep"] = "link"
     near_duplicate_bits: int = Field(default=12, ge=0, le=16)
+    policy_personal_data: Policy = "off"
+    policy_secrets: Policy = "off"
+    policy_word_list: Policy = "off"
+    policy_word_list_file: Path | None = None
+    policy_languages: str = ""
+    policy_junk: Literal["off", "flag", "skip"] = "off"
     top_k: int = Field(default=5, ge=1, le=100)
     n_candidates: int = Field(default=50, ge=1, le=1000)
     passage_tokens: int = Field(default=2048, ge=64)

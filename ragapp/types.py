@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+INSTRUCTIONS_KEY = "instructions"  # in Document.metadata: instructions to a model found in it
+
 Role = Literal["system", "user", "assistant"]
 SpanKind = Literal["instruction", "source", "passage", "question", "turn"]
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -92,7 +94,7 @@ class Hit:
     `dense_score` is the cosine in [-1, 1] (None where the dense leg did not look), `lexical_score`
     the BM25 score (>= 0, None where the lexical leg did not find it), and `coverage` in [0, 1] the
     share of the question's terms, weighted by rarity, that stand in the chunk. `also_in` names the
-    other sources that hold the same document.
+    document's other sources; `has_instructions` warns of instructions to a model in it.
     """
 
     rank: int
@@ -111,6 +113,7 @@ class Hit:
     lexical_score: float | None = None
     coverage: float = 0.0
     also_in: tuple[str, ...] = ()
+    has_instructions: bool = False
     page_spans: tuple[PageSpan, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
@@ -206,6 +209,7 @@ class Citation:
     quote: str
     chunk_id: str
     also_in: tuple[str, ...] = ()
+    has_instructions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

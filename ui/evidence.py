@@ -46,6 +46,7 @@ class Evidence:
     parts: tuple[Part, ...]
     also_in: tuple[str, ...] = ()
     order: tuple[int, ...] = ()
+    has_instructions: bool = False
 
 
 def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
@@ -70,6 +71,7 @@ def nearest_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
             language=hit.language,
             parts=(Part(hit.text),),
             also_in=tuple(shown_source(source, folder) for source in hit.also_in),
+            has_instructions=hit.has_instructions,
         )
         for hit in answer.hits[:_N_NEAREST]
     )
@@ -122,6 +124,7 @@ def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> 
         language=hit.language if hit is not None else "und",
         parts=marked_parts(text, quotes),
         also_in=tuple(shown_source(source, folder) for source in first.also_in),
+        has_instructions=first.has_instructions,
         order=quote_order(quotes),
     )
 

@@ -68,6 +68,11 @@ PAGE = Label("p. {n}", "第 {n} 页")
 SOURCE = Label("Source", "来源")
 HEADING = Label("Section", "章节")
 ALSO_IN = Label("Also in", "另见")
+WARNING = Label("Warning", "警告")
+HOLDS_INSTRUCTIONS = Label(
+    "This document holds instructions to a language model; they were not followed.",
+    "此文档中含有写给语言模型的指令，未予执行。",
+)
 TIMINGS = Label(
     "{total:.2f} s in all, {retrieve:.2f} s to find, {first_token:.2f} s to the first word",
     "共 {total:.2f} 秒，检索 {retrieve:.2f} 秒，首字 {first_token:.2f} 秒",
@@ -114,6 +119,7 @@ REASON_UNCHANGED = Label("unchanged", "没有变化")
 REASON_SAME_TEXT = Label("same text as before", "文本与之前相同")
 REASON_DUPLICATE = Label("same text", "文本相同")
 REASON_NEAR = Label("nearly the same text as", "文本几乎相同：")
+REASON_REVISION = Label("a revision of", "另一版本：")
 REASON_PARTIAL = Label(
     "partial: {n} of {total} pages cannot be read", "不完整：{total} 页中有 {n} 页无法读取"
 )
@@ -131,6 +137,7 @@ COLUMN_CHUNKS = Label("Chunks", "片段")
 COLUMN_CHARACTERS = Label("Characters", "字符")
 COLUMN_ADDED = Label("Added", "添加时间")
 COLUMN_NEAR = Label("Near-duplicates", "近似文档")
+COLUMN_REVISIONS = Label("Revisions", "修订版本")
 LANGUAGE_EN = Label("English", "英文")
 LANGUAGE_ZH = Label("Chinese", "中文")
 LANGUAGE_UND = Label("unknown", "未知")

@@ -43,6 +43,8 @@ class Listed(Protocol):
     def added_at(self) -> str: ...  # noqa: D102
     @property
     def near_duplicates(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def revisions(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Row:
     n_characters: int
     added_at: str
     near_duplicates: tuple[str, ...]
+    revisions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -78,6 +81,7 @@ class Row:
             say(labels.COLUMN_ADDED): self.added_at,
             say(labels.COLUMN_SOURCES): ", ".join(self.sources),
             say(labels.COLUMN_NEAR): ", ".join(self.near_duplicates),
+            say(labels.COLUMN_REVISIONS): ", ".join(self.revisions),
         }
 
 
@@ -96,6 +100,7 @@ def rows_of(documents: Sequence[Listed], *, collection: Path) -> list[Row]:
             n_characters=document.n_characters,
             added_at=_local_time(document.added_at),
             near_duplicates=tuple(titles.get(near, near) for near in document.near_duplicates),
+            revisions=tuple(titles.get(other, other) for other in document.revisions),
         )
         for document in documents
     ]

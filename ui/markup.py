@@ -116,6 +116,7 @@ def _facts(evidence: Evidence, say: Say) -> Iterator[str]:
         (labels.SOURCE, [evidence.source]),
         (labels.HEADING, [evidence.heading]),
         (labels.ALSO_IN, list(evidence.also_in)),
+        (labels.WARNING, [say(labels.HOLDS_INSTRUCTIONS)] if evidence.has_instructions else []),
     ]
     for label, values in facts:
         if any(values):

@@ -65,6 +65,10 @@ def _near(found: re.Match[str], say: Say, collection: Path) -> str:
     return f"{say(labels.REASON_NEAR)} {shown_source(found.group(1), collection)}"
 
 
+def _revision(found: re.Match[str], say: Say, collection: Path) -> str:
+    return f"{say(labels.REASON_REVISION)} {shown_source(found.group(1), collection)}"
+
+
 def _partial(found: re.Match[str], say: Say, _: Path) -> str:
     return say(labels.REASON_PARTIAL, n=int(found.group(1)), total=int(found.group(2)))
 
@@ -74,5 +78,6 @@ _REASONS: tuple[tuple[re.Pattern[str], _Worded], ...] = (
     (re.compile(r"same text"), lambda _, say, __: say(labels.REASON_SAME_TEXT)),
     (re.compile(r"same text as .+"), lambda _, say, __: say(labels.REASON_DUPLICATE)),
     (re.compile(r"nearly the same text as (.+)"), _near),
+    (re.compile(r"a revision of (.+)"), _revision),
     (re.compile(r"partial: (\d+) of (\d+) pages cannot be read"), _partial),
 )

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ragapp.analysis import terms_of
-from ragapp.chunkstore.documents import page_spans
+from ragapp.chunkstore.documents import page_spans, stored_metadata
 from ragapp.chunkstore.failpoints import reach
-from ragapp.types import Chunk, PageSpan
+from ragapp.types import INSTRUCTIONS_KEY, Chunk, PageSpan
 
 _SELECT = """
     SELECT c.id, d.id, c.ordinal, c.start, c.end, c.text, c.page, c.heading, c.language,
-        d.title, d.pages,
+        d.title, d.pages, d.metadata,
         (SELECT json_group_array(path) FROM
             (SELECT path FROM sources WHERE document_id = d.id ORDER BY seq))
     FROM chunks c JOIN documents d ON d.seq = c.document_seq
@@ -31,6 +31,7 @@ class StoredChunk:
     title: str
     sources: tuple[str, ...]
     page_spans: tuple[PageSpan, ...]
+    has_instructions: bool = False
 
 
 def insert_chunks(
@@ -135,6 +136,7 @@ def _stored(row: Sequence[str]) -> StoredChunk:
             language=row[8],
         ),
         title=row[9],
-        sources=tuple(json.loads(row[11])),
+        sources=tuple(json.loads(row[12])),
         page_spans=page_spans(row[10]),
+        has_instructions=INSTRUCTIONS_KEY in stored_metadata(row[11]),
     )

@@ -91,7 +91,7 @@ def get_document(connection: sqlite3.Connection, document_id: str) -> Document |
             Heading(level, start, end, columns.text[start:end])
             for level, start, end in _stored_list(columns.headings, n_columns=3)
         ),
-        metadata=_stored_metadata(columns.metadata),
+        metadata=stored_metadata(columns.metadata),
         fingerprint=None if fingerprint is None else fingerprint % (1 << 64),
     )
 
@@ -199,7 +199,8 @@ def _stored_list(text: str, *, n_columns: int) -> list[tuple[int, ...]]:
     return rows
 
 
-def _stored_metadata(text: str) -> dict[str, str]:
+def stored_metadata(text: str) -> dict[str, str]:
+    """Return the metadata that a row's JSON holds. Raises CollectionDamagedError."""
     try:
         return {str(key): str(value) for key, value in json.loads(text).items()}
     except (ValueError, AttributeError) as error:

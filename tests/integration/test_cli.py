@@ -50,6 +50,7 @@ OUTCOME_KEYS = {
     "chunks_reused",
 }
 HIT_KEYS = {
+    "has_instructions",
     "language",
     "dense_score",
     "lexical_score",
@@ -78,6 +79,7 @@ ANSWER_KEYS = {
     "usage",
 }
 CITATION_KEYS = {
+    "has_instructions",
     "marker",
     "document_id",
     "source",

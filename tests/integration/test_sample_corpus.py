@@ -121,11 +121,11 @@ def test_the_revised_document_is_linked_to_the_one_before(corpus):
         for year in (2023, 2025)
     )
 
-    assert (before.near_duplicates, after.near_duplicates) == ((after.id,), (before.id,))
+    assert (before.revisions, after.revisions) == ((after.id,), (before.id,))
 
 
 def test_no_other_documents_are_linked(corpus):
-    assert sum(1 for info in corpus.rag.documents() if info.near_duplicates) == 2
+    assert sum(1 for info in corpus.rag.documents() if info.revisions) == 2
 
 
 def test_the_corpus_holds_four_or_more_pdfs_of_several_pages(corpus):

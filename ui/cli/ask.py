@@ -121,6 +121,8 @@ def _answer(
     for citation in answer.citations:
         page = f", p. {citation.page}" if citation.page is not None else ""
         print_line(f"  [{citation.marker}] {citation.source}{page}: “{_shortened(citation.quote)}”")
+        if citation.has_instructions:
+            print_line("      warning: this document holds instructions to a language model")
         for other in citation.also_in:
             print_line(f"      also in {other}")
     return answer

@@ -89,6 +89,8 @@ def _show_document(rag: Rag, row: Row, say: Say) -> None:
     render.note(list(row.sources))
     if row.near_duplicates:
         render.note([say(labels.COLUMN_NEAR), *row.near_duplicates])
+    if row.revisions:
+        render.note([say(labels.COLUMN_REVISIONS), *row.revisions])
     _removal(rag, row, say)
     try:
         text = rag.document(row.id).text

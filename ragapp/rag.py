@@ -37,6 +37,7 @@ _ANAPHORA = re.compile(
     r"|它|(?<!其)他|她|这|那|其(?![中他余实它])|(?<!应)该|此|呢[？?]?$",
     re.IGNORECASE,
 )
+_TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
 _MARKERS = re.compile(r" ?\[\d{1,3}\]")
 
 
@@ -197,12 +198,13 @@ class Rag:
         clock = _Clock()
         hits = self.search(_search_text(question, history), top_k=top_k)
         clock.retrieve = clock.now()
+        turns = _without_markers(history)
         passages = fit(
             hits,
-            passage_tokens=self.settings.passage_tokens,
+            passage_tokens=self._passage_tokens(build_messages(question, (), history=turns)),
             count_tokens=self.language_model.count_tokens,
         )
-        messages = build_messages(question, passages, history=_without_markers(history))
+        messages = build_messages(question, passages, history=turns)
         clock.prompt = clock.now()
         text, usage = "", Usage()
         if confidence(hits) >= self.settings.abstain_below:
@@ -216,8 +218,7 @@ class Rag:
                     yield piece.text
         abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
         if abstained and not text.strip():
-            text = refusal(question)
-            clock.first_token = clock.now()
+            text, clock.first_token = refusal(question), clock.now()
             yield text
         cited, citations = cite(text, passages)
         yield Answer(
@@ -230,6 +231,12 @@ class Rag:
             timings_ms=clock.timings(),
             usage=usage,
         )
+
+    def _passage_tokens(self, bare: Sequence[Message]) -> int:
+        """Return how many tokens of passages fit beside the bare prompt and the answer."""
+        n_bare = sum(self.language_model.count_tokens([message.text for message in bare]))
+        room = self.language_model.context_tokens - self.settings.max_new_tokens
+        return max(0, min(self.settings.passage_tokens, room - n_bare - _TEMPLATE_TOKENS))
 
     def _options(self) -> GenerationOptions:
         return GenerationOptions(

@@ -361,3 +361,20 @@ def test_eight_threads_get_the_answers_of_one(collection):
 
 def told_of(answer):
     return answer.text, answer.citations, answer.hits
+
+
+class SmallModel(FakeModel):
+    """A model whose context holds the instruction, an answer, and little else."""
+
+    context_tokens = 112
+
+
+def test_the_prompt_leaves_room_for_the_answer_in_a_small_context(collection):
+    model = SmallModel("The dome opens at dusk. [1]")
+    rag = make_rag(collection, model=model, max_new_tokens=20)
+
+    rag.ask("When do visitors see the lens and the dome open at dusk?")
+
+    n_prompt = sum(model.count_tokens([message.text for message in prompt_of(rag)]))
+    assert passages_of(prompt_of(rag))
+    assert n_prompt + 20 <= model.context_tokens

@@ -389,3 +389,12 @@ def test_the_embedded_model_with_other_weights_is_refused(tmp_path, embedded_fol
     monkeypatch.setattr("ragapp.embedders.model_files._embedded_path", lambda: folder)
     with pytest.raises(ModelError, match="SHA-256"):
         SentenceTransformersEmbedder(EMBEDDED_NAME).embed_query("dome")
+
+
+def test_bfloat16_gives_nearly_the_vectors_of_float32():
+    texts = ["The dome opens at dusk.", "镜面每年清洗两次。", "word " * 300, "WX-200"]
+    exact = SentenceTransformersEmbedder("all-MiniLM-L6-v2", dtype="float32")
+    rounded = SentenceTransformersEmbedder("all-MiniLM-L6-v2", dtype="bfloat16")
+    cosines = (exact.embed_documents(texts) * rounded.embed_documents(texts)).sum(axis=1)
+    assert (cosines > 0.999).all()
+    assert (cosines < 1.0).any()

@@ -203,7 +203,6 @@ def _chunk(
 
 def _at(document: Document, start: int, end: int, *, heading: str) -> Chunk:
     text = document.text[start:end]
-    language = detect_language(text)
     return Chunk(
         document_id=document.id,
         ordinal=0,
@@ -212,8 +211,15 @@ def _at(document: Document, start: int, end: int, *, heading: str) -> Chunk:
         text=text,
         page=_page_of(document, start),
         heading=heading,
-        language=document.language if language == "und" else language,
+        language=_language(text, document.language),
     )
+
+
+def _language(text: str, around: str) -> str:
+    """Return a chunk's language: the document's, `around`, where the chunk alone does not tell."""
+    language = detect_language(text)
+    is_told = language != "und" and not (language == "zh" and around.startswith("zh"))
+    return language if is_told else around
 
 
 def _page_of(document: Document, offset: int) -> int | None:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from ingest.findings import Finding, counted, merged
 from ingest.junk import measure_junk
-from ingest.language import detect_language, detect_script
+from ingest.language import detect_language
 from ingest.pages import Block, Page
 from ingest.personal_data import find_personal_data
 from ingest.secrets_in_text import find_secrets
@@ -139,7 +139,7 @@ def apply(pages: Sequence[Page], policies: Policies) -> Filtered:
     metadata = [value for page in pages for value in page.metadata.values()]
     text = _SEPARATOR.join([*texts, *metadata])
     body = text[: sum(map(len, texts)) + len(_SEPARATOR) * (len(texts) - 1)] if texts else ""
-    language = _language(body)
+    language = detect_language(body)
     _check_language(language, policies)
     found = {name: _found(name, text, policies) for name in ("personal_data", "secrets", "words")}
     junk = dict.fromkeys(measure_junk(body).kinds, 1) if policies.junk != "off" else {}
@@ -153,11 +153,6 @@ def apply(pages: Sequence[Page], policies: Policies) -> Filtered:
     rest = iter(_masked([*texts, *metadata], masked, language))
     new_texts = [next(rest) for _ in texts]
     return Filtered(tuple(_rebuilt(pages, new_texts, list(rest))), findings)
-
-
-def _language(text: str) -> str:
-    language = detect_language(text)
-    return detect_script(text) if language == "zh" else language
 
 
 def _check_language(language: str, policies: Policies) -> None:

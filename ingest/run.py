@@ -12,7 +12,7 @@ from ragapp.protocols import Embedder
 from ragapp.rag import Rag
 from ragapp.settings import Settings
 
-_RECIPE_VERSION = 1
+_RECIPE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Document:
 
     `id` is derived from the text alone, so equal texts are one document under several sources.
     `fingerprint` is the unsigned 64-bit SimHash of the text, None where the text is too short.
-    `language` is "en", "zh", another ISO 639-1 code, or "und" when unsure.
+    `language` is "en", "zh-Hans", "zh-Hant", "zh" (either), another ISO 639-1 code, or "und".
     """
 
     id: str

@@ -16,6 +16,8 @@ from ui.uploads import shown_source
 _LANGUAGES: dict[str, Label] = {
     "en": labels.LANGUAGE_EN,
     "zh": labels.LANGUAGE_ZH,
+    "zh-Hans": labels.LANGUAGE_ZH_HANS,
+    "zh-Hant": labels.LANGUAGE_ZH_HANT,
     "und": labels.LANGUAGE_UND,
 }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -234,7 +235,15 @@ def test_formats_without_pages_have_none() -> None:
 def test_each_chunk_has_its_own_language() -> None:
     chinese = Block("paragraph", "观测站的电力来自一条架空线路。" * 4)
     document = _document(_heading("One"), _paragraph(4), _heading("二"), chinese)
-    assert [chunk.language for chunk in _chunks(document)] == ["en", "zh"]
+    assert [chunk.language for chunk in _chunks(document)] == ["en", "zh-Hans"]
+
+
+def test_a_chunk_that_does_not_tell_has_the_documents_language() -> None:
+    document = _document(Block("paragraph", "山高水深。" * 60))
+    assert document.language == "zh"
+    for around in ("zh-Hant", "zh"):
+        chunks = _chunks(replace(document, language=around))
+        assert {chunk.language for chunk in chunks} == {around}
 
 
 @pytest.mark.parametrize(("limit", "overlap"), [(64, 64), (64, -1), (7, 0)])

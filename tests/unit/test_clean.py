@@ -158,8 +158,8 @@ def test_a_document_of_heads_only_keeps_them() -> None:
     ("text", "language"),
     [
         ("The dome is closed when the wind is strong.", "en"),
-        ("圆顶在大风时关闭。", "zh"),
-        ("請遵守規則，使用 Python 3 編寫程式。", "zh"),
+        ("圆顶在大风时关闭。", "zh-Hans"),
+        ("請遵守規則，使用 Python 3 編寫程式。", "zh-Hant"),
         ("これは日本語の文章です。", "ja"),
         ("이것은 한국어 문서입니다", "ko"),
         ("Это русский текст", "ru"),

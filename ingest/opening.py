@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
+from ingest.locked_office import is_locked_office, unlocked
 from ragapp.errors import (
     CorruptFileError,
     EncryptedFileError,
@@ -31,7 +32,6 @@ MAX_ZIP_RATIO = 200
 MIN_RATIO_BYTES = 10_000_000
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _XML_SUFFIXES = (".xml", ".rels", ".opf", ".ncx", ".xhtml", ".html", ".htm")
 _BINARY_MAGIC: Mapping[bytes, str] = {
     b"%PDF-": "a PDF",
@@ -91,16 +91,19 @@ def read_text_bytes(path: Path) -> bytes:
     return data
 
 
-def read_office_bytes(path: Path, *, max_xml_bytes: int = MAX_XML_BYTES) -> bytes:
+def read_office_bytes(
+    path: Path, *, max_xml_bytes: int = MAX_XML_BYTES, password: str = ""
+) -> bytes:
     """Return the bytes of a zip-based Office file whose archive is within the limits.
 
-    `max_xml_bytes` bounds one XML part; a reader that streams its parts may allow more. Raises
-    EncryptedFileError for a password-protected one (an OLE container), CorruptFileError for
-    anything that is not a zip archive, FileTooLargeError for one that unpacks to too much.
+    `max_xml_bytes` bounds one XML part; a reader that streams its parts may allow more. One that is
+    locked (an OLE container) is opened with `password`. Raises EncryptedFileError where that is
+    missing or wrong, CorruptFileError for anything that is not a zip archive, FileTooLargeError for
+    one that unpacks to too much.
     """
     data = read_regular_file(path)
     if data.startswith(_OLE):
-        raise _ole_error(path, data)
+        data = _unlocked(path, data, password)
     if not data.startswith(b"PK\x03\x04"):
         raise CorruptFileError(
             f"{path.name!r} does not begin like the zip archive that its format is"
@@ -133,12 +136,10 @@ def read_member(package: zipfile.ZipFile, name: str) -> bytes:
         raise CorruptFileError(f"{name!r} in the package is damaged: {error}") from error
 
 
-def _ole_error(path: Path, data: bytes) -> ReadError:
-    if _ENCRYPTED_PACKAGE in data:
-        return EncryptedFileError(
-            f"{path.name!r} is protected by a password", hint="save a copy without the password"
-        )
-    return UnsupportedFileError(
+def _unlocked(path: Path, data: bytes, password: str) -> bytes:
+    if is_locked_office(data):
+        return unlocked(path.name, data, password)
+    raise UnsupportedFileError(
         f"{path.name!r} is an Office 97 file",
         hint="save it in its current format (.docx, .xlsx, .pptx)",
     )

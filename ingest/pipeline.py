@@ -21,21 +21,22 @@ from pathlib import Path
 from typing import Any
 
 from ingest.discover import discover
+from ingest.inputs import is_archive
 from ingest.loaders import read_loader
 from ingest.outcomes import IngestReport, Outcome, Progress
-from ingest.prepare import Prepared, prepare_file, prepare_loaded
+from ingest.prepare import Prepared, prepare_loaded
 from ingest.readers import has_reader
 from ingest.readers.sandbox import Sandbox
 from ingest.run import Run, begin
 from ingest.store import embed_ahead, store
 from ingest.sync import remove_missing
+from ingest.unpacking import Prepare, Unpacker
 from ragapp.rag import Rag
 
 _log = logging.getLogger(__name__)
 _WAVE_FILES = 16
 _WAVE_CHUNKS = 64
 OnProgress = Callable[[Progress], None]
-_Prepare = Callable[[], Prepared]
 
 
 def ingest_paths(
@@ -43,31 +44,32 @@ def ingest_paths(
     paths: Iterable[str | Path],
     *,
     sync: bool = False,
+    passwords: Sequence[str] = (),
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> IngestReport:
     """Ingest files, folders and globs into the collection of `rag`, and say what became of each.
 
+    A zip archive becomes its members, each a source "PATH.zip!/MEMBER" with an outcome of its own.
     Unchanged files are skipped, and so are files without a reader in a folder. With `sync`, sources
-    under a given folder that are no longer there are removed. `should_stop` is asked before each
-    file. Raises NotFoundError for a path that does not exist, CollectionLockedError while another
-    ingestion is at work, and other CollectionErrors; what was stored until there is kept.
+    under a given folder, and members of an archive, that are no longer there are removed.
+    `passwords` are tried in their order on files that need one; they are not stored.
+    `should_stop` is asked before each file. Raises NotFoundError for a path that does not exist,
+    CollectionLockedError while another ingestion is at work, and other CollectionErrors; what was
+    stored until there is kept.
     """
     given = [Path(path) for path in paths]
     files = discover(given)
-    wanted = [path for path in files if has_reader(path) or path in given]
+    wanted = [path for path in files if has_reader(path) or is_archive(path) or path in given]
     unread = [_unread(path) for path in files if path not in set(wanted)]
     start = time.perf_counter()
     with rag.collection.writing(), Sandbox() as sandbox:
-        run = begin(rag, sandbox)
-        outcomes: list[Outcome] = []
-        coming = _ingest(run, [partial(prepare_file, run, path) for path in wanted])
-        with closing(coming):
-            while not (should_stop and should_stop()) and (outcome := next(coming, None)):
-                outcomes.append(outcome)
-                if on_progress is not None:
-                    on_progress(Progress(len(outcomes), len(wanted), outcome))
-        n_removed = remove_missing(run.collection, given, files) if sync else 0
+        run = begin(rag, sandbox, passwords)
+        with Unpacker(run) as unpacker:
+            tell = _teller(on_progress, lambda: max(len(wanted), unpacker.n_tasks))
+            outcomes = _until_stopped(_ingest(run, unpacker.tasks(wanted)), tell, should_stop)
+            n_removed = unpacker.settle(outcomes, sync=sync)
+        n_removed += remove_missing(run.collection, given, files) if sync else 0
     found = sorted([*outcomes, *unread], key=lambda outcome: Path(outcome.path).as_posix())
     return _report(found, n_removed, start)
 
@@ -86,13 +88,38 @@ def ingest_loader(rag: Rag, loader: Any) -> IngestReport:
     return _report(outcomes, 0, start)
 
 
-def _ingest(run: Run, files: Iterable[_Prepare]) -> Generator[Outcome, None, None]:
+def _ingest(run: Run, files: Iterable[Prepare]) -> Generator[Outcome, None, None]:
     """Take each file through the whole line and yield its outcome once it is durable."""
     with closing(_ahead(files)) as prepared_files:
         for wave in _waves(prepared_files):
             embedded = embed_ahead(run, wave)
             for prepared in wave:
                 yield store(run, prepared, embedded)
+
+
+def _until_stopped(
+    coming: Generator[Outcome, None, None],
+    tell: Callable[[int, Outcome], None],
+    should_stop: Callable[[], bool] | None,
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    with closing(coming):
+        while not (should_stop and should_stop()) and (outcome := next(coming, None)):
+            outcomes.append(outcome)
+            tell(len(outcomes), outcome)
+    return outcomes
+
+
+def _teller(
+    on_progress: OnProgress | None, total: Callable[[], int]
+) -> Callable[[int, Outcome], None]:
+    """Return what tells `on_progress` of an outcome; the total grows as archives are opened."""
+
+    def tell(n_done: int, outcome: Outcome) -> None:
+        if on_progress is not None:
+            on_progress(Progress(n_done, max(n_done, total()), outcome))
+
+    return tell
 
 
 def _waves(files: Iterator[Prepared]) -> Iterator[list[Prepared]]:
@@ -109,7 +136,7 @@ def _waves(files: Iterator[Prepared]) -> Iterator[list[Prepared]]:
         yield wave
 
 
-def _ahead(files: Iterable[_Prepare]) -> Generator[Prepared, None, None]:
+def _ahead(files: Iterable[Prepare]) -> Generator[Prepared, None, None]:
     """Yield the prepared files in order, a bounded number of them prepared ahead in threads."""
     n_workers = min(4, os.cpu_count() or 1)
     remaining = iter(files)

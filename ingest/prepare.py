@@ -15,13 +15,14 @@ from typing import Literal
 
 from ingest.chunk import chunk_document
 from ingest.clean import assemble, clean_pages
+from ingest.inputs import Input
 from ingest.instructions import find_instructions, find_smuggled
 from ingest.pages import Page
 from ingest.policies import Filtered, PolicySkip, apply
 from ingest.readers import format_of
 from ingest.run import Run
-from ragapp.collection import Source
-from ragapp.errors import NoTextError, RagError, ReadError
+from ragapp.collection import NO_FILE, Source
+from ragapp.errors import EncryptedFileError, NoTextError, RagError, ReadError
 from ragapp.types import INSTRUCTIONS_KEY, Chunk, Document
 
 _log = logging.getLogger(__name__)
@@ -46,14 +47,35 @@ class Prepared:
     reason: str = ""
 
 
-def prepare_file(run: Run, path: Path) -> Prepared:
+def prepare_file(run: Run, item: Input) -> Prepared:
     """Take a file up to its chunks. Raises nothing but what concerns the whole collection."""
-    return _prepared(run, str(path), lambda: _read_file(run, path))
+    return _prepared(run, item, lambda: _read_file(run, item))
 
 
 def prepare_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
     """Take pages that a loader has read, under the source name `name`, up to their chunks."""
-    return _prepared(run, name, lambda: _read_loaded(run, name, pages))
+    item = Input(name, Path(name), mtime_ns=NO_FILE)
+    return _prepared(run, item, lambda: _read_loaded(run, name, pages))
+
+
+def failed(run: Run, item: Input, code: str, reason: str) -> Prepared:
+    """Return the failure of an input; what its source held before stays."""
+    known = run.collection.source(item.name)
+    reason = " ".join(reason.encode(errors="backslashreplace").decode().split())
+    try:
+        source = described(run, item)
+    except (OSError, ValueError):
+        source = _source_of(run, item.name, item.mtime_ns or 0)
+    document_id = known.document_id if known is not None else None
+    source = replace(source, document_id=document_id, failure=code, reason=reason)
+    return Prepared(source, "failed", known, code=code, reason=reason)
+
+
+def described(run: Run, item: Input) -> Source:
+    """Return the source of an input as it is now, without document and hash. Raises OSError."""
+    status = item.path.lstat()
+    mtime_ns = status.st_mtime_ns if item.mtime_ns is None else item.mtime_ns
+    return Source(item.name, None, None, status.st_size, mtime_ns, run.recipe)
 
 
 def cut(run: Run, document: Document) -> tuple[Chunk, ...]:
@@ -68,49 +90,61 @@ def cut(run: Run, document: Document) -> tuple[Chunk, ...]:
     )
 
 
-def _prepared(run: Run, name: str, read: Callable[[], Prepared]) -> Prepared:
+def _prepared(run: Run, item: Input, read: Callable[[], Prepared]) -> Prepared:
     """Return what `read` returns, or the failure that it raises: the task boundary of a run."""
+    name = item.name
     try:
         name.encode()
     except UnicodeEncodeError:
-        source = _source_of(run, name.encode(errors="backslashreplace").decode())
+        source = _source_of(run, name.encode(errors="backslashreplace").decode(), 0)
         reason = "its name is not UTF-8; rename it"
         return Prepared(source, "unnameable", code="unreadable", reason=reason)
     try:
         return read()
     except PolicySkip as error:
-        failed = _failed(run, name, error.code, error.message)
-        return replace(failed, verdict="kept_out", source=replace(failed.source, document_id=None))
+        kept_out = failed(run, item, error.code, error.message)
+        source = replace(kept_out.source, document_id=None)
+        return replace(kept_out, verdict="kept_out", source=source)
     except ReadError as error:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
-        return _failed(run, name, error.code, reason)
+        return failed(run, item, error.code, reason.replace(item.path.name, item.label))
     except RagError:
         raise
     except Exception as error:  # noqa: BLE001  reported as this file's outcome
         _log.debug("reading one file failed", exc_info=error)
-        return _failed(run, name, "unreadable", f"{type(error).__name__}: {error}")
+        return failed(run, item, "unreadable", f"{type(error).__name__}: {error}")
 
 
-def _read_file(run: Run, path: Path) -> Prepared:
-    source = _described(run, path)
+def _read_file(run: Run, item: Input) -> Prepared:
+    source, path = described(run, item), item.path
     known = run.collection.source(source.path)
     if known is not None and _is_unchanged(known, source):
         return Prepared(source, "unchanged", known)
     source = replace(source, sha256=_sha256(path))
     if known is not None and _has_same_bytes(known, source):
         return Prepared(replace(source, document_id=known.document_id), "touched", known)
-    pages = list(run.sandbox.read(path))
+    pages = _opened_pages(run, path)
     document = _to_document(run, pages, name=source.path, format_name=format_of(path))
-    if _described(run, path) != replace(source, sha256=None):
+    if described(run, item) != replace(source, sha256=None):
         raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
-    prepared = _cut_if_new(run, source, known, _titled(document, path.stem))
+    prepared = _cut_if_new(run, source, known, _titled(document, Path(item.label).stem))
     return replace(prepared, reason=_missing_pages(pages))
+
+
+def _opened_pages(run: Run, path: Path) -> list[Page]:
+    """Return the pages of a file, a locked one opened with the first password that fits."""
+    for password in ("", *run.passwords):
+        try:
+            return list(run.sandbox.read(path, password=password))
+        except EncryptedFileError as error:
+            failure = error
+    raise failure
 
 
 def _read_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
     text = "\0".join(block.text for page in pages for block in page.blocks)
     data = text.encode(errors="surrogatepass")
-    source = replace(_source_of(run, name), sha256=sha256(data).digest(), size=len(data))
+    source = replace(_source_of(run, name, NO_FILE), sha256=sha256(data).digest(), size=len(data))
     document = _to_document(run, pages, name=name, format_name="loader")
     return _cut_if_new(run, source, run.collection.source(name), _titled(document, name))
 
@@ -160,31 +194,14 @@ def _missing_pages(pages: Sequence[Page]) -> str:
     return f"partial: {n_missing} of {len(pages)} pages cannot be read" if n_missing else ""
 
 
-def _failed(run: Run, name: str, code: str, reason: str) -> Prepared:
-    """Return the failure; what the source held before stays."""
-    known = run.collection.source(name)
-    reason = " ".join(reason.encode(errors="backslashreplace").decode().split())
-    try:
-        source = _described(run, Path(name))
-    except OSError:
-        source = _source_of(run, name)
-    document_id = known.document_id if known is not None else None
-    source = replace(source, document_id=document_id, failure=code, reason=reason)
-    return Prepared(source, "failed", known, code=code, reason=reason)
-
-
-def _source_of(run: Run, name: str) -> Source:
-    return Source(name, None, None, 0, 0, run.recipe)
-
-
-def _described(run: Run, path: Path) -> Source:
-    status = path.lstat()
-    return Source(str(path), None, None, status.st_size, status.st_mtime_ns, run.recipe)
+def _source_of(run: Run, name: str, mtime_ns: int) -> Source:
+    return Source(name, None, None, 0, mtime_ns, run.recipe)
 
 
 def _is_unchanged(known: Source, now: Source) -> bool:
     same = (known.size, known.mtime_ns, known.recipe) == (now.size, now.mtime_ns, now.recipe)
-    return same and not known.failure and known.document_id is not None
+    is_settled = not known.failure and known.document_id is not None
+    return same and is_settled and now.mtime_ns != NO_FILE
 
 
 def _has_same_bytes(known: Source, now: Source) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from ingest.dedup import NearDuplicates
 from ingest.policies import Policies
@@ -19,9 +20,9 @@ _RECIPE_VERSION = 2
 class Run:
     """The live objects and sizes of a run.
 
-    `recipe` names what an outcome depends on beside the file itself. `near_duplicates` is None
-    where none are looked for; with `is_skipping_near` they are attached to what they
-    repeat and not stored.
+    `recipe` names what an outcome depends on beside the file itself; `passwords` are no part of it,
+    and are shown nowhere. `near_duplicates` is None where none are looked for; with
+    `is_skipping_near` they are attached to what they repeat and not stored.
     """
 
     collection: Collection
@@ -33,9 +34,10 @@ class Run:
     chunk_tokens: int
     overlap_tokens: int
     recipe: str
+    passwords: tuple[str, ...] = field(default=(), repr=False)
 
 
-def begin(rag: Rag, sandbox: Sandbox) -> Run:
+def begin(rag: Rag, sandbox: Sandbox, passwords: Sequence[str] = ()) -> Run:
     """Return the run for the settings of `rag`. Raises UsageError for a bad word list."""
     settings = rag.settings
     policy, bits = settings.near_duplicates, settings.near_duplicate_bits
@@ -54,6 +56,7 @@ def begin(rag: Rag, sandbox: Sandbox) -> Run:
         chunk_tokens=settings.chunk_tokens,
         overlap_tokens=settings.overlap_tokens,
         recipe=recipe,
+        passwords=tuple(passwords),
     )
 
 

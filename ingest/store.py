@@ -33,7 +33,8 @@ def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome
     """Write what became of a file, durably, and return its outcome."""
     source, known = prepared.source, prepared.known
     if prepared.verdict == "unchanged" and known is not None:
-        return Outcome(source.path, "skipped", "unchanged", known.document_id)
+        reason = known.reason or "unchanged"
+        return Outcome(source.path, "skipped", reason, known.document_id, code=prepared.code)
     if prepared.verdict == "unnameable":
         return Outcome(source.path, "failed", prepared.reason, code=prepared.code)
     if prepared.verdict != "read" or prepared.document is None:

@@ -28,9 +28,9 @@ class ReaderEntry(NamedTuple):
 
 
 _PDF = ReaderEntry("pdf", "ingest.readers.pdf:read_pdf", takes_password=True)
-_DOCX = ReaderEntry("docx", "ingest.readers.docx:read_docx")
-_PPTX = ReaderEntry("pptx", "ingest.readers.pptx:read_pptx")
-_XLSX = ReaderEntry("xlsx", "ingest.readers.xlsx:read_xlsx")
+_DOCX = ReaderEntry("docx", "ingest.readers.docx:read_docx", takes_password=True)
+_PPTX = ReaderEntry("pptx", "ingest.readers.pptx:read_pptx", takes_password=True)
+_XLSX = ReaderEntry("xlsx", "ingest.readers.xlsx:read_xlsx", takes_password=True)
 _CSV = ReaderEntry("csv", "ingest.readers.csv:read_csv")
 _HTML = ReaderEntry("html", "ingest.readers.html:read_html")
 _ODT = ReaderEntry("odt", "ingest.readers.odt:read_odt")

@@ -1,6 +1,6 @@
 """The child process in which untrusted files are parsed: ``python -m ingest.readers.child``.
 
-It takes one JSON request a line on stdin, {"path": ..., "password": ...}, and answers with JSON
+It takes one JSON request a line on stdin, {"path": ..., "options": {...}}, and answers with JSON
 lines: {"page": ...} for each page as it is read, then {"done": true} or {"error": ...}. It ends
 when stdin does, even while it parses, so it never outlives its parent. No value is ever unpickled
 on either side.
@@ -32,7 +32,7 @@ def main(target: str, limits: dict[str, int]) -> None:
     _limit(limits)
     module_name, function = target.split(":")
     read = cast(_Read, getattr(import_module(module_name), function))
-    requests: SimpleQueue[dict[str, str]] = SimpleQueue()
+    requests: SimpleQueue[dict[str, Any]] = SimpleQueue()
     Thread(target=_receive, args=(requests,), daemon=True).start()
     while True:
         request = requests.get()
@@ -74,7 +74,7 @@ def _renew_cpu_time(cpu_s: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (used + cpu_s, hard))
 
 
-def _receive(requests: SimpleQueue[dict[str, str]]) -> None:
+def _receive(requests: SimpleQueue[dict[str, Any]]) -> None:
     # Unbuffered: a thread that waits inside a buffered stdin aborts the interpreter at its end.
     with open(0, "rb", buffering=0, closefd=False) as lines:
         for line in lines:
@@ -82,10 +82,9 @@ def _receive(requests: SimpleQueue[dict[str, str]]) -> None:
     os._exit(0)
 
 
-def _answers(read: _Read, request: dict[str, str]) -> Iterator[dict[str, Any]]:
-    secret = {"password": request["password"]} if request["password"] else {}
+def _answers(read: _Read, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
-        for page in read(Path(request["path"]), **secret):
+        for page in read(Path(request["path"]), **request["options"]):
             yield {"page": asdict(page)}
     except ReadError as error:
         yield {"error": {"code": error.code, "message": error.message, "hint": error.hint}}

@@ -32,12 +32,12 @@ _TEXT_OF = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyp
 _HIDDEN = (f"{_W}instrText", f"{_W}delText", f"{_W}del", f"{_W}moveFrom", f"{_MC}Fallback")
 
 
-def read_docx(path: Path) -> Iterator[Page]:
+def read_docx(path: Path, *, password: str = "") -> Iterator[Page]:
     """Yield a Word file as one Page without a number; footnotes and endnotes follow the body.
 
     Raises EncryptedFileError, CorruptFileError, FileTooLargeError.
     """
-    data = read_office_bytes(path)
+    data = read_office_bytes(path, password=password)
     try:
         document = docx.Document(BytesIO(data))
     except Exception as error:

@@ -26,12 +26,12 @@ _TITLES = ("title", "ctrTitle")
 _MARGINS = ("dt", "ftr", "sldNum", "hdr")
 
 
-def read_pptx(path: Path) -> Iterator[Page]:
+def read_pptx(path: Path, *, password: str = "") -> Iterator[Page]:
     """Yield a Page per slide, also of hidden ones; a broken slide is a page with "error".
 
     Raises EncryptedFileError, CorruptFileError, FileTooLargeError.
     """
-    data = read_office_bytes(path)
+    data = read_office_bytes(path, password=password)
     try:
         presentation = Presentation(BytesIO(data))
     except Exception as error:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ MAX_ANSWER_BYTES = 300_000_000
 READ_BYTES = 1_048_576
 
 _TARGET = "ingest.readers:read"
+_Options = Mapping[str, str | Sequence[str]]
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _ERRORS: Mapping[str, type[ReadError]] = {
     error.code: error
@@ -97,8 +98,10 @@ class Sandbox:
         for child in idle:
             child.end()
 
-    def read(self, path: Path, *, password: str = "") -> Iterator[Page]:
+    def read(self, path: Path, **options: str | Sequence[str]) -> Iterator[Page]:
         """Yield the pages of a file as `ingest.readers.read` does, from a child process.
+
+        `options` are passed on as they are, but for empty ones; they travel by a pipe.
 
         A child that hangs, dies or grows too large is ended. If pages had been finished, a last
         Page without blocks tells why in "error", and its "partial" how many pages were kept; else
@@ -106,7 +109,7 @@ class Sandbox:
         """
         child = self._taken()
         try:
-            yield from _pages(child, path, password, self._limits)
+            yield from _pages(child, path, options, self._limits)
         finally:
             self._returned(child)
 
@@ -165,11 +168,11 @@ class _Child:
         """Tell whether the process has answered its last request to the end."""
         return self.is_alive() and not self._is_busy
 
-    def answers(self, path: Path, *, password: str, wall_s: float) -> Iterator[dict[str, Any]]:
+    def answers(self, path: Path, options: _Options, *, wall_s: float) -> Iterator[dict[str, Any]]:
         """Yield the answers to one request, the last without "page". Raises _ChildEndedError."""
         self._is_busy = True
         self.n_tasks += 1
-        self._send(path, password)
+        self._send(path, options)
         remaining_s = wall_s
         while True:
             line, waited_s = self._line(remaining_s)
@@ -193,9 +196,10 @@ class _Child:
                     pipe.close()
         self._process.wait()
 
-    def _send(self, path: Path, password: str) -> None:
+    def _send(self, path: Path, options: _Options) -> None:
         assert self._process.stdin is not None
-        values = {"path": str(path.absolute()), "password": password}
+        given = {name: value for name, value in options.items() if value}
+        values = {"path": str(path.absolute()), "options": given}
         request = json.dumps(values).encode("ascii") + b"\n"
         try:
             self._process.stdin.write(request)
@@ -231,11 +235,11 @@ class _Child:
         return f"its reader ended unexpectedly (exit code {code})"
 
 
-def _pages(child: _Child, path: Path, password: str, limits: Limits) -> Iterator[Page]:
+def _pages(child: _Child, path: Path, options: _Options, limits: Limits) -> Iterator[Page]:
     n_pages = 0
     number: int | None = None
     try:
-        for answer in child.answers(path, password=password, wall_s=limits.wall_s):
+        for answer in child.answers(path, options, wall_s=limits.wall_s):
             if "page" not in answer:
                 _raise_reported(answer)
                 return

@@ -24,12 +24,12 @@ from ragapp.errors import CorruptFileError
 MAX_DIGITS = 15
 
 
-def read_xlsx(path: Path) -> Iterator[Page]:
+def read_xlsx(path: Path, *, password: str = "") -> Iterator[Page]:
     """Yield a Page per sheet, numbered as a viewer shows them, also the hidden ones.
 
     Raises EncryptedFileError, CorruptFileError, FileTooLargeError.
     """
-    data = read_office_bytes(path, max_xml_bytes=MAX_ZIP_BYTES)
+    data = read_office_bytes(path, max_xml_bytes=MAX_ZIP_BYTES, password=password)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of extensions that carry no text
         book = _opened(path, data)

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from ragapp.chunkstore.failpoints import reach
 
+NO_FILE = -1  # in Source.mtime_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file that was ingested, or that failed.
+
+    `mtime_ns` is NO_FILE where `path` is only a name: what a loader or a pipe brought.
 
     `recipe` names what the outcome depends on beside the file: reader, chunk sizes, embedder. A
     `failure` code ("" if none) may stand beside a `document_id`: the last good version is kept.

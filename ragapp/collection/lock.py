@@ -56,6 +56,7 @@ class WriterLock:
 
 
 def _this_process() -> dict[str, object]:
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]).strip()
+    words = [word for word in sys.argv[1:2] if not word.startswith("-")]  # no option's value
+    command = " ".join([Path(sys.argv[0]).name, *words]).strip()
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "command": command[:80], "since": since}

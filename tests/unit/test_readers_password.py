@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import docx
 import pytest
 from fpdf import FPDF
+from msoffcrypto.format.ooxml import OOXMLFile
 from pypdf import PdfReader, PdfWriter
 
 from ingest.readers import read
 from ingest.readers.sandbox import Sandbox
-from ragapp.errors import EncryptedFileError
+from ragapp.errors import EncryptedFileError, ReadError
 
 
 @pytest.fixture(params=["AES-256", "AES-128", "RC4-128", "RC4-40"])
@@ -29,6 +31,59 @@ def locked(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def locked_docx(tmp_path: Path) -> Path:
+    document = docx.Document()
+    document.add_paragraph("The dome is closed.")
+    plain = BytesIO()
+    document.save(plain)
+    with (tmp_path / "a.docx").open("wb") as file:
+        OOXMLFile(plain).encrypt("öffne dich", file)
+    return tmp_path / "a.docx"
+
+
+def test_a_locked_office_file_opens_with_its_password(locked_docx: Path) -> None:
+    [page] = read(locked_docx, password="öffne dich")
+    assert [block.text for block in page.blocks] == ["The dome is closed."]
+
+
+@pytest.mark.parametrize(
+    ("password", "message"), [("", "protected by a password"), ("s3cret", "does not open with")]
+)
+def test_a_locked_office_file_stays_closed_otherwise(
+    locked_docx: Path, password: str, message: str
+) -> None:
+    with pytest.raises(EncryptedFileError, match=message) as caught:
+        list(read(locked_docx, password=password))
+    assert "s3cret" not in caught.value.message + caught.value.hint
+
+
+def test_a_locked_office_file_that_is_damaged_is_said_to_be(locked_docx: Path) -> None:
+    data = bytearray(locked_docx.read_bytes())
+    data[600:2_000] = bytes(1_400)
+    locked_docx.write_bytes(data)
+    with pytest.raises(ReadError):
+        list(read(locked_docx, password="x"))
+
+
+DOCUMENTS = Path(__file__).parents[3] / "shared" / "docs"
+
+
+@pytest.mark.skipif(not DOCUMENTS.is_dir(), reason=f"there is no folder {DOCUMENTS}")
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("pdf04_password.pdf", "openpassword"),
+        ("pdf22_aes256_pw.pdf", "foo"),
+        ("pdf23_rc4_40_pw.pdf", "foo"),
+        ("docx04_protected.docx", "tika"),
+    ],
+)
+def test_a_locked_file_from_the_wild_opens_with_its_password(name: str, password: str) -> None:
+    pages = list(read(DOCUMENTS / name, password=password))
+    assert any(block.text.strip() for page in pages for block in page.blocks)
 
 
 @pytest.mark.parametrize("password", ["open sesame", "owner"])

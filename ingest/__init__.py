@@ -11,17 +11,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingest.evaluation import evaluate_folder
     from ingest.outcomes import IngestReport, Outcome, Progress
     from ingest.pipeline import ingest_loader, ingest_paths
     from ingest.revisions import compare
 
-__all__ = ["IngestReport", "Outcome", "Progress", "compare", "ingest_loader", "ingest_paths"]
+__all__ = [
+    "IngestReport",
+    "Outcome",
+    "Progress",
+    "compare",
+    "evaluate_folder",
+    "ingest_loader",
+    "ingest_paths",
+]
 
 _HOMES = {
     "IngestReport": "ingest.outcomes",
     "Outcome": "ingest.outcomes",
     "Progress": "ingest.outcomes",
     "compare": "ingest.revisions",
+    "evaluate_folder": "ingest.evaluation",
     "ingest_loader": "ingest.pipeline",
     "ingest_paths": "ingest.pipeline",
 }

@@ -24,6 +24,7 @@ from ingest.discover import discover
 from ingest.inputs import is_archive
 from ingest.loaders import read_loader
 from ingest.outcomes import IngestReport, Outcome, Progress
+from ingest.pages import Page
 from ingest.prepare import Prepared, prepare_loaded
 from ingest.readers import has_reader
 from ingest.readers.sandbox import Sandbox
@@ -80,11 +81,28 @@ def ingest_loader(rag: Rag, loader: Any) -> IngestReport:
     Raises UsageError for an object that is no loader, CollectionLockedError and other
     CollectionErrors.
     """
+    return ingest_pages(rag, read_loader(loader))
+
+
+def ingest_pages(
+    rag: Rag,
+    named_pages: Iterable[tuple[str, Sequence[Page]]],
+    *,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> IngestReport:
+    """Ingest what has been read already: one document for each (source name, pages).
+
+    Raises CollectionLockedError and other CollectionErrors.
+    """
     start = time.perf_counter()
+    outcomes: list[Outcome] = []
     with rag.collection.writing(), Sandbox() as sandbox:
         run = begin(rag, sandbox)
-        loaded = (partial(prepare_loaded, run, *item) for item in read_loader(loader))
-        outcomes = list(_ingest(run, loaded))
+        loaded = (partial(prepare_loaded, run, *item) for item in named_pages)
+        for outcome in _ingest(run, loaded):
+            outcomes.append(outcome)
+            if on_outcome is not None:
+                on_outcome(outcome)
     return _report(outcomes, 0, start)
 
 

@@ -146,7 +146,9 @@ def _read_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
     data = text.encode(errors="surrogatepass")
     source = replace(_source_of(run, name, NO_FILE), sha256=sha256(data).digest(), size=len(data))
     document = _to_document(run, pages, name=name, format_name="loader")
-    return _cut_if_new(run, source, run.collection.source(name), _titled(document, name))
+    has_own_title = any("title" in page.metadata for page in pages[:1])  # which may be ""
+    titled = document if has_own_title else _titled(document, name)
+    return _cut_if_new(run, source, run.collection.source(name), titled)
 
 
 def _cut_if_new(run: Run, source: Source, known: Source | None, document: Document) -> Prepared:

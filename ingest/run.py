@@ -42,10 +42,6 @@ def begin(rag: Rag, sandbox: Sandbox, passwords: Sequence[str] = ()) -> Run:
     settings = rag.settings
     policy, bits = settings.near_duplicates, settings.near_duplicate_bits
     policies = _policies(settings)
-    recipe = (
-        f"{_RECIPE_VERSION}:{settings.chunk_tokens}:{settings.overlap_tokens}"
-        f":{rag.embedder.identity.fingerprint}:{policies.recipe}"
-    )
     return Run(
         collection=rag.collection,
         embedder=rag.embedder,
@@ -55,8 +51,17 @@ def begin(rag: Rag, sandbox: Sandbox, passwords: Sequence[str] = ()) -> Run:
         sandbox=sandbox,
         chunk_tokens=settings.chunk_tokens,
         overlap_tokens=settings.overlap_tokens,
-        recipe=recipe,
+        recipe=recipe_of(rag),
         passwords=tuple(passwords),
+    )
+
+
+def recipe_of(rag: Rag) -> str:
+    """Return what chunks depend on beside their text. Raises UsageError for a bad word list."""
+    settings = rag.settings
+    return (
+        f"{_RECIPE_VERSION}:{settings.chunk_tokens}:{settings.overlap_tokens}"
+        f":{rag.embedder.identity.fingerprint}:{_policies(settings).recipe}"
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ragapp.bootstrap import open_rag
     from ragapp.errors import RagError
+    from ragapp.evaluation.run import EvaluationRun
     from ragapp.rag import AnswerStream, Rag
     from ragapp.settings import Settings
     from ragapp.types import Answer, Citation, Hit
@@ -21,6 +22,7 @@ __all__ = [
     "Answer",
     "AnswerStream",
     "Citation",
+    "EvaluationRun",
     "Hit",
     "Rag",
     "RagError",
@@ -32,6 +34,7 @@ _HOMES = {
     "Answer": "ragapp.types",
     "AnswerStream": "ragapp.rag",
     "Citation": "ragapp.types",
+    "EvaluationRun": "ragapp.evaluation.run",
     "Hit": "ragapp.types",
     "Rag": "ragapp.rag",
     "RagError": "ragapp.errors",

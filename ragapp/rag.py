@@ -16,7 +16,7 @@ from ragapp.errors import NotFoundError, UsageError
 from ragapp.health import Health, examine
 from ragapp.prompting import build_messages, fit, is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel
-from ragapp.retrieval import confidence, retrieve
+from ragapp.retrieval import Legs, confidence, retrieve
 from ragapp.settings import Settings, load_settings
 from ragapp.types import (
     Answer,
@@ -113,14 +113,18 @@ class Rag:
         pieces = self._answer(question, top_k or self.settings.top_k, history, cancelled)
         return AnswerStream(pieces, cancelled)
 
-    def search(self, query: str, *, top_k: int | None = None) -> list[Hit]:
-        """Return the best chunks for a query, best first. Raises UsageError for an empty one."""
+    def search(self, query: str, *, top_k: int | None = None, legs: Legs = "hybrid") -> list[Hit]:
+        """Return the best chunks for a query, best first; `legs` as for `retrieve`.
+
+        Raises UsageError for an empty query.
+        """
         return retrieve(
             _checked(query),
             collection=self.collection,
             embedder=self.embedder,
             top_k=top_k or self.settings.top_k,
             n_candidates=self.settings.n_candidates,
+            legs=legs,
         )
 
     def documents(self) -> list[DocumentInfo]:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ragapp.analysis import query_terms, weighted_coverage
 from ragapp.collection import Collection, StoredChunk
 from ragapp.protocols import Embedder
 from ragapp.types import Hit
+
+Legs = Literal["hybrid", "dense", "lexical"]
 
 _READABLE = 0.9
 _UNREADABLE = 0.6
@@ -35,16 +38,23 @@ class _Evidence:
 
 
 def retrieve(
-    question: str, *, collection: Collection, embedder: Embedder, top_k: int, n_candidates: int
+    question: str,
+    *,
+    collection: Collection,
+    embedder: Embedder,
+    top_k: int,
+    n_candidates: int,
+    legs: Legs = "hybrid",
 ) -> list[Hit]:
     """Return the best `top_k` chunks for the question, best first, fused from `n_candidates` a leg.
 
-    Equal scores are ordered by the chunks' age. An empty question finds nothing.
+    Equal scores are ordered by the chunks' age. An empty question finds nothing. `legs` "dense" or
+    "lexical" searches with that leg alone, whatever the embedder can read: to measure it.
     """
     terms = query_terms(question)
     if not terms:
         return []
-    evidence = _search(question, terms, collection, embedder, max(n_candidates, top_k))
+    evidence = _search(question, terms, collection, embedder, k=max(n_candidates, top_k), legs=legs)
     scores = _fuse(evidence)
     best = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))[:top_k]
     stored = collection.chunks(best)
@@ -93,11 +103,19 @@ def _evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
 
 
 def _search(
-    question: str, terms: Sequence[str], collection: Collection, embedder: Embedder, k: int
+    question: str,
+    terms: Sequence[str],
+    collection: Collection,
+    embedder: Embedder,
+    *,
+    k: int,
+    legs: Legs,
 ) -> _Evidence:
+    if legs == "dense":
+        return _Evidence(dict(collection.search_dense(embedder.embed_query(question), k)), {}, 1.0)
     lexical = dict(collection.search_lexical(terms, k))
     weight = _DENSE_WEIGHT * _readability(embedder.coverage(question))
-    if weight == 0.0:
+    if weight == 0.0 or legs == "lexical":
         return _Evidence({}, lexical, 0.0)
     vector = embedder.embed_query(question)
     dense = dict(collection.search_dense(vector, k))

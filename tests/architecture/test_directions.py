@@ -30,6 +30,7 @@ ADAPTERS = {
     "streamlit": ("ui/",),
     "typer": ("ui/cli/",),
     "pypdf": ("ingest/",),
+    "pytrec_eval": ("ragapp/evaluation/ranking.py",),
     "docx": ("ingest/",),
     "lxml": ("ingest/",),
 }

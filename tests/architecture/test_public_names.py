@@ -15,6 +15,7 @@ RAGAPP_NAMES = (
     "Settings",
     "Answer",
     "Citation",
+    "EvaluationRun",
     "Hit",
     "AnswerStream",
     "RagError",
@@ -24,6 +25,7 @@ INGEST_NAMES = (
     "Outcome",
     "Progress",
     "compare",
+    "evaluate_folder",
     "ingest_loader",
     "ingest_paths",
 )

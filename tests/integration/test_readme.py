@@ -13,6 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EVALUATION_SET = {
+    "corpus.jsonl": '{"_id": "a", "title": "Dome", "text": "It closes at a wind of 14 m/s."}\n',
+    "queries.jsonl": '{"_id": "q", "text": "When does the dome close?"}\n',
+    "qrels.tsv": "query-id\tcorpus-id\tscore\nq\ta\t1\n",
+}
 SLOW_DOORS = ("make", "ragapp ui")
 
 
@@ -35,6 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "sample_corpus" / "en", made / "sample_corpus" / "en")
     (made / "reports").mkdir()
     (made / "reports" / "wind.txt").write_text("风速上限为每秒15米。", encoding="utf-8")
+    (made / "my-set").mkdir()
+    for name, text in EVALUATION_SET.items():
+        (made / "my-set" / name).write_text(text, encoding="utf-8")
     (made / "notes.md").write_text("# Notes\n\nThe mirror is washed twice a year.\n")
     return made
 

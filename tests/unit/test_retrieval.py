@@ -38,13 +38,14 @@ def collection(tmp_path_factory):
     collection.close()
 
 
-def ask(collection, question, *, embedder=None, top_k=5, n_candidates=50):
+def ask(collection, question, *, embedder=None, top_k=5, n_candidates=50, legs="hybrid"):
     return retrieve(
         question,
         collection=collection,
         embedder=embedder or FakeEmbedder(),
         top_k=top_k,
         n_candidates=n_candidates,
+        legs=legs,
     )
 
 
@@ -211,3 +212,21 @@ def test_confidence_is_that_of_the_best_hit(shares):
 @pytest.mark.parametrize(("question", "is_sure"), [("圆顶黄昏打开", True), ("潜水艇多少钱", False)])
 def test_a_question_about_the_documents_is_told_from_another(collection, question, is_sure):
     assert (confidence(ask(collection, question, embedder=Covers(0.0))) >= 0.5) is is_sure
+
+
+# --- one leg alone
+
+
+def test_the_lexical_leg_alone_embeds_nothing(collection):
+    embedder = Covers(1.0)
+    hits = ask(collection, "dome", embedder=embedder, legs="lexical")
+    assert embedder.queries == []
+    assert all("dome" in hit.text for hit in hits)
+
+
+def test_the_dense_leg_alone_ranks_by_cosine(collection):
+    hits = ask(collection, "dome", embedder=Covers(0.0), top_k=6, legs="dense")
+    scores = [hit.dense_score for hit in hits]
+    assert len(hits) == 6
+    assert scores == sorted(scores, reverse=True)
+    assert {hit.lexical_score for hit in hits} == {None}

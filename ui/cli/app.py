@@ -40,7 +40,7 @@ TopKOption = Annotated[
 
 def main() -> None:
     """Run the command line; every error is one line, wrong usage exits with 2."""
-    from ui.cli import ask, docs, health, ingest  # noqa: F401  (they register their commands)
+    from ui.cli import ask, docs, evaluate, health, ingest  # noqa: F401  (they register their commands)
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = sys.argv[1:] or ["--help"]

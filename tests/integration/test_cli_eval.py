@@ -1,0 +1,176 @@
+"""`ragapp eval` as scripts use it: figures, the cache, and one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from test_cli import Command, run_batch
+
+PASSAGES = [
+    {"_id": "dome", "title": "Dome", "text": "The dome closes at a mean wind of 14 m/s."},
+    {"_id": "lens", "title": "Lens", "text": "The lens weighs 120 kg and is washed twice a year."},
+    {"_id": "log", "title": "值班日志", "text": "值班日志由夜间主管保管，交接时两人签字。"},
+    {"_id": "fee", "title": "门票", "text": "成人门票每张六十元，儿童免费入场。"},
+]
+QUESTIONS = [
+    {"_id": "q1", "text": "At what wind does the dome close?", "answers": ["14 m/s"]},
+    {"_id": "q2", "text": "How heavy is the lens?", "answers": ["120 kg"]},
+    {"_id": "q3", "text": "值班日志由谁保管？", "answers": ["夜间主管"]},
+    {"_id": "q4", "text": "Who painted the submarine?", "answers": [], "answerable": False},
+]
+QRELS = "query-id\tcorpus-id\tscore\nq1\tdome\t1\nq1\tlens\t0\nq2\tlens\t1\nq3\tlog\t1\n"
+FIGURE_KEYS = {"value", "low", "high", "n"}
+RANKING = {"recall@1", "recall@5", "recall@10", "nDCG@10", "MRR@10"}
+
+
+def lines(rows):
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def write_set(folder, **changed):
+    files = {
+        "corpus.jsonl": lines(PASSAGES),
+        "queries.jsonl": lines(QUESTIONS),
+        "qrels.tsv": QRELS,
+        **{f"{name.replace('_', '.')}": text for name, text in changed.items()},
+    }
+    folder.mkdir()
+    for name, text in files.items():
+        if text is not None:
+            (folder / name).write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("eval")
+    good = write_set(folder / "good")
+    more = folder / "more.jsonl"
+    more.write_text(lines({"_id": f"m{i}", "text": f"Distractor {i}."} for i in range(3)))
+    commands = {
+        "all": ("eval", "run", good, "--systems", "hybrid,lexical,dense", "--answers", "--json"),
+        "short": ("eval", good, "--json"),
+        "words": ("eval", good, "--answers", "--systems", "lexical, hybrid"),
+        "uncached": ("eval", good, "--json", "--no-cache"),
+        "more": ("eval", good, "--json", "--distractors", str(more), "--max-distractors", "2"),
+        "no folder": ("eval", str(folder / "nowhere"), "--json"),
+        "no corpus": ("eval", write_set(folder / "a", corpus_jsonl=None)),
+        "bad line": ("eval", write_set(folder / "b", queries_jsonl=lines(QUESTIONS) + "{\n")),
+        "unknown id": ("eval", write_set(folder / "c", qrels_tsv="q1\tmoon\t1\n")),
+        "empty": ("eval", write_set(folder / "d", corpus_jsonl="")),
+        "bad system": ("eval", good, "--systems", "hybrid,psychic"),
+        "no distractors": ("eval", good, "--distractors", str(folder / "none.jsonl")),
+        "nothing": ("eval",),
+    }
+    return run_batch({name: Command(arguments) for name, arguments in commands.items()})
+
+
+def test_every_system_has_every_figure_with_its_interval(shown):
+    figures = shown["all"].json["figures"]
+
+    assert set(figures) == {"hybrid", "lexical", "dense", "answers"}
+    assert set(figures["hybrid"]) == RANKING | {"answer@1", "answer@3", "answer@5"}
+    assert set(figures["hybrid"]["MRR@10"]) == FIGURE_KEYS
+
+
+def test_what_the_words_of_the_questions_name_is_found_first(shown):
+    figures = shown["all"].json["figures"]["lexical"]
+
+    assert {metric: figures[metric]["value"] for metric in RANKING} == dict.fromkeys(RANKING, 1.0)
+
+
+def test_the_engines_answers_are_judged(shown):
+    answers = shown["all"].json["figures"]["answers"]
+
+    assert answers["answer_contained"]["value"] == 1.0
+    assert answers["citation_precision"]["value"] == 1.0
+    assert answers["exact_match"]["n"] == 3
+
+
+def test_refusals_are_judged_where_a_question_has_no_answer(shown):
+    abstention = shown["all"].json["abstention"]
+
+    assert (abstention["n_answerable"], abstention["n_unanswerable"]) == (3, 1)
+    assert abstention["recall"] == 1.0
+    assert abstention["curve"][-1][0] == 1.0
+
+
+def test_further_systems_are_compared_with_the_first(shown):
+    paired = shown["all"].json["paired"]
+
+    assert set(paired) == {"lexical", "dense"}
+    assert set(paired["dense"]["MRR@10"]) == {"difference", "low", "high", "p_value", "n"}
+
+
+def test_a_folder_alone_is_run(shown):
+    short, whole = shown["short"].json, shown["all"].json
+
+    assert short["figures"]["hybrid"] == whole["figures"]["hybrid"]
+
+
+def test_the_second_run_finds_the_passages_ingested(shown):
+    assert [shown[name].json["facts"]["cached"] for name in ("all", "short")] == [False, True]
+
+
+def test_without_the_cache_they_are_ingested_anew(shown):
+    uncached = shown["uncached"].json
+
+    assert uncached["facts"]["cached"] is False
+    assert uncached["figures"] == shown["short"].json["figures"]
+
+
+def test_distractors_are_ingested_up_to_the_number_given(shown):
+    assert shown["more"].json["facts"]["passages"] == len(PASSAGES) + 2
+
+
+def test_the_facts_name_counts_seconds_and_settings(shown):
+    facts = shown["all"].json["facts"]
+
+    assert {
+        name: facts[name] for name in ("passages", "questions", "unanswerable", "left_out")
+    } == {
+        "passages": 4,
+        "questions": 4,
+        "unanswerable": 1,
+        "left_out": 0,
+    }
+    assert facts["chunks"] == 4
+    assert facts["ingest_seconds"] > 0
+    assert facts["engine"] == "extractive"
+
+
+def test_in_words_the_figures_stand_in_one_table(shown):
+    words = shown["words"].stdout
+
+    assert "recall@10             1.000 [1.000, 1.000]" in words
+    assert "hybrid - lexical" in words
+    assert "risk at coverage" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("no folder", 1, "nowhere"),
+        ("no corpus", 1, "no corpus.jsonl or corpus.jsonl.gz"),
+        ("bad line", 1, "queries.jsonl, line 5: not valid JSON"),
+        ("unknown id", 1, "qrels.tsv, line 1: no passage of the corpus has the id 'moon'"),
+        ("empty", 1, "holds no passage"),
+        ("bad system", 2, "the system 'psychic' is unknown"),
+        ("no distractors", 1, "none.jsonl"),
+    ],
+)
+def test_what_is_wrong_is_one_line(shown, name, status, message):
+    finished = shown[name]
+
+    assert finished.status == status
+    assert message in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+def test_an_error_is_json_where_that_is_asked_for(shown):
+    assert shown["no folder"].json["error"]["code"] == "not_found"
+
+
+def test_eval_alone_shows_its_help(shown):
+    assert "run" in shown["nothing"].stdout + shown["nothing"].stderr

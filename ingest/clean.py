@@ -18,7 +18,8 @@ from ingest.pages import Block, BlockKind, Page
 from ingest.paragraphs import is_list_item, is_table_row, join_lines
 from ingest.running_heads import running_lines
 from ingest.simhash import fingerprint
-from ragapp.types import Document, Heading, PageSpan
+from ragapp.places import PageSpan
+from ragapp.types import Document, Heading
 
 BLOCK_BREAK = "\n\n"
 MAX_TITLE_OFFSET = 2_000

@@ -11,7 +11,8 @@ from ingest.revisions import compare
 from ingest.simhash import FingerprintIndex
 from ragapp.collection import Collection
 from ragapp.errors import NotFoundError
-from ragapp.types import Document, Near
+from ragapp.stored import Near
+from ragapp.types import Document
 
 MAX_CANDIDATES = 32  # whose texts are compared: a folder of thousands alike stays linear
 

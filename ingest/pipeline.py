@@ -25,6 +25,7 @@ from ingest.inputs import is_archive
 from ingest.loaders import read_loader
 from ingest.outcomes import IngestReport, Outcome, Progress
 from ingest.pages import Page
+from ingest.passages import compare_passages
 from ingest.prepare import Prepared, prepare_loaded
 from ingest.readers import has_reader
 from ingest.readers.sandbox import Sandbox
@@ -71,6 +72,7 @@ def ingest_paths(
             outcomes = _until_stopped(_ingest(run, unpacker.tasks(wanted)), tell, should_stop)
             n_removed = unpacker.settle(outcomes, sync=sync)
         n_removed += remove_missing(run.collection, given, files) if sync else 0
+        _compare_passages(run, should_stop)
     found = sorted([*outcomes, *unread], key=lambda outcome: Path(outcome.path).as_posix())
     return _report(found, n_removed, start)
 
@@ -103,6 +105,7 @@ def ingest_pages(
             outcomes.append(outcome)
             if on_outcome is not None:
                 on_outcome(outcome)
+        _compare_passages(run, None)
     return _report(outcomes, 0, start)
 
 
@@ -138,6 +141,11 @@ def _teller(
             on_progress(Progress(n_done, max(n_done, total()), outcome))
 
     return tell
+
+
+def _compare_passages(run: Run, should_stop: Callable[[], bool] | None) -> None:
+    if run.near_duplicates is not None:
+        compare_passages(run.collection, bits=run.near_duplicate_bits, should_stop=should_stop)
 
 
 def _waves(files: Iterator[Prepared]) -> Iterator[list[Prepared]]:

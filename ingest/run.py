@@ -28,6 +28,7 @@ class Run:
     collection: Collection
     embedder: Embedder
     near_duplicates: NearDuplicates | None
+    near_duplicate_bits: int
     is_skipping_near: bool
     policies: Policies
     sandbox: Sandbox
@@ -46,6 +47,7 @@ def begin(rag: Rag, sandbox: Sandbox, passwords: Sequence[str] = ()) -> Run:
         collection=rag.collection,
         embedder=rag.embedder,
         near_duplicates=None if policy == "keep" else NearDuplicates(rag.collection, bits=bits),
+        near_duplicate_bits=bits,
         is_skipping_near=policy == "skip",
         policies=policies,
         sandbox=sandbox,

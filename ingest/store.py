@@ -12,7 +12,8 @@ from ingest.prepare import Prepared, cut
 from ingest.run import Run
 from ragapp.collection import Source
 from ragapp.protocols import Vectors
-from ragapp.types import Chunk, Document, Near
+from ragapp.stored import Near
+from ragapp.types import Chunk, Document
 
 
 def embed_ahead(run: Run, wave: Sequence[Prepared]) -> dict[str, Vectors]:

@@ -111,6 +111,7 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
         chunk_id=hit.chunk_id,
         also_in=hit.also_in,
         has_instructions=hit.has_instructions,
+        also_at=tuple(place.part(*span) for place in hit.also_at),
     )
 
 

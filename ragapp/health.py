@@ -60,7 +60,8 @@ def examine(
         "collection": str(collection.directory),
         "documents": f"{stats.n_documents} from {stats.n_sources} sources",
         "chunks": f"{stats.n_chunks} ({languages or 'none'})",
-        "index": f"generation {stats.generation}, {stats.n_unindexed} chunks newer than it",
+        "passages": f"{stats.n_passages}, equal chunks counted once",
+        "index": f"generation {stats.generation}, {stats.n_unindexed} passages newer than it",
         "embedder": f"{embedder.identity.name}, {embedder.identity.dim} dimensions, "
         f"reads {embedder.max_tokens} tokens",
         "engine": f"{language_model.name} {settings.model}".strip(),

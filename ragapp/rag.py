@@ -18,10 +18,10 @@ from ragapp.prompting import build_messages, fit, is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel
 from ragapp.retrieval import Legs, confidence, retrieve
 from ragapp.settings import Settings, load_settings
+from ragapp.stored import DocumentInfo
 from ragapp.types import (
     Answer,
     Document,
-    DocumentInfo,
     GenerationOptions,
     Hit,
     Message,

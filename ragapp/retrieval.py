@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ragapp.analysis import query_terms, weighted_coverage
-from ragapp.collection import Collection, StoredChunk
+from ragapp.collection import MAX_PLACES, Collection, StoredChunk, places_of
+from ragapp.places import Place
 from ragapp.protocols import Embedder
 from ragapp.types import Hit
 
@@ -30,7 +31,7 @@ _UNREAD_FIT = (-7.9, 13.1)  # constant, per unit of coverage
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """The legs' raw scores by chunk row id, and how much the dense leg counts, in [0, 1]."""
+    """The legs' raw scores by passage id, and how much the dense leg counts, in [0, 1]."""
 
     dense: Mapping[int, float]
     lexical: Mapping[int, float]
@@ -48,21 +49,52 @@ def retrieve(
 ) -> list[Hit]:
     """Return the best `top_k` chunks for the question, best first, fused from `n_candidates` a leg.
 
-    Equal scores are ordered by the chunks' age. An empty question finds nothing. `legs` "dense" or
-    "lexical" searches with that leg alone, whatever the embedder can read: to measure it.
+    Of passages that say the same, the best one stands for all and names the places of the others.
+    Equal scores are ordered by the passages' age. An empty question finds nothing. `legs`
+    "dense" or "lexical" searches with that leg alone, whatever the embedder can read: to measure
+    it.
     """
     terms = query_terms(question)
     if not terms:
         return []
     evidence = _search(question, terms, collection, embedder, k=max(n_candidates, top_k), legs=legs)
     scores = _fuse(evidence)
-    best = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))[:top_k]
-    stored = collection.chunks(best)
+    ranked = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))
+    near = collection.near_passages(ranked)
+    best = _distinct(ranked, near)[:top_k]
+    stored = collection.chunks([*best, *(other for row_id in best for other in near[row_id])])
     weights = _evidence_weights(collection.term_weights(terms))
     return [
-        _hit(rank, scores[row_id], stored[row_id], evidence, weights)
+        _hit(rank, scores[row_id], stored[row_id], evidence, weights, _places(row_id, near, stored))
         for rank, row_id in enumerate((i for i in best if i in stored), start=1)
     ]
+
+
+def _distinct(ranked: Sequence[int], near: Mapping[int, Sequence[int]]) -> list[int]:
+    """Return the passages but those that say the same as one ranked before them."""
+    kept: list[int] = []
+    said: set[int] = set()
+    for row_id in ranked:
+        if row_id not in said:
+            kept.append(row_id)
+            said.update(near[row_id])
+    return kept
+
+
+def _places(
+    row_id: int, near: Mapping[int, Sequence[int]], stored: Mapping[int, StoredChunk]
+) -> tuple[Place, ...]:
+    """Return where else a passage stands: under other sources, in other documents, nearly so."""
+    if row_id not in stored:
+        return ()
+    first = stored[row_id]
+    others = (stored[other] for other in near[row_id] if other in stored)
+    nearly = (
+        replace(place, is_exact=False)
+        for other in others
+        for place in (*places_of(other), *other.places)
+    )
+    return (*places_of(first)[1:], *first.places, *nearly)[:MAX_PLACES]
 
 
 def confidence(hits: Sequence[Hit]) -> float:
@@ -155,13 +187,15 @@ def _hit(
     stored: StoredChunk,
     evidence: _Evidence,
     weights: Mapping[str, float],
+    places: tuple[Place, ...],
 ) -> Hit:
     chunk = stored.chunk
+    source = stored.sources[0] if stored.sources else ""
     return Hit(
         rank=rank,
         score=score,
         document_id=chunk.document_id,
-        source=stored.sources[0] if stored.sources else "",
+        source=source,
         title=stored.title,
         page=chunk.page,
         heading=chunk.heading,
@@ -173,7 +207,8 @@ def _hit(
         dense_score=evidence.dense.get(stored.row_id),
         lexical_score=evidence.lexical.get(stored.row_id),
         coverage=weighted_coverage(weights, f"{stored.title}\n{chunk.embedded_text}"),
-        also_in=stored.sources[1:],
+        also_in=tuple(dict.fromkeys(p.source for p in places if p.source != source)),
         has_instructions=stored.has_instructions,
         page_spans=stored.page_spans,
+        also_at=places,
     )

@@ -12,20 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ragapp.places import PageSpan, Place, page_at
+
 INSTRUCTIONS_KEY = "instructions"  # in Document.metadata: instructions to a model found in it
 
 Role = Literal["system", "user", "assistant"]
 SpanKind = Literal["instruction", "source", "passage", "question", "turn"]
 FinishReason = Literal["stop", "length", "cancelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class PageSpan:
-    """Where page `number` (1-based, as a viewer counts) stands in the document's text."""
-
-    number: int
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,8 @@ class Hit:
     `dense_score` is the cosine in [-1, 1] (None where the dense leg did not look), `lexical_score`
     the BM25 score (>= 0, None where the lexical leg did not find it), and `coverage` in [0, 1] the
     share of the question's terms, weighted by rarity, that stand in the chunk. `also_in` names the
-    document's other sources; `has_instructions` warns of instructions to a model in it.
+    other sources that hold the text, `also_at` where it stands in other documents;
+    `has_instructions` warns of instructions to a model in the document.
     """
 
     rank: int
@@ -115,19 +109,18 @@ class Hit:
     also_in: tuple[str, ...] = ()
     has_instructions: bool = False
     page_spans: tuple[PageSpan, ...] = ()
+    also_at: tuple[Place, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """Return the page on which the document offset `offset` stands, None without pages."""
-        for span in self.page_spans:
-            if span.start <= offset < span.end:
-                return span.number
-        return self.page
+        return page_at(self.page_spans, offset, self.page)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as plain JSON values, under the names that the README documents."""
         values = asdict(self)
         del values["page_spans"]
         values["also_in"] = list(self.also_in)
+        values["also_at"] = [place.to_dict() for place in self.also_at]
         return values
 
 
@@ -210,6 +203,13 @@ class Citation:
     chunk_id: str
     also_in: tuple[str, ...] = ()
     has_instructions: bool = False
+    also_at: tuple[Place, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the citation as plain JSON values, under the names that the README documents."""
+        values = listed(asdict(self))
+        values["also_at"] = [place.to_dict() for place in self.also_at]
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class Answer:
             "question": self.question,
             "answer": self.text,
             "abstained": self.abstained,
-            "citations": [_listed(asdict(citation)) for citation in self.citations],
+            "citations": [citation.to_dict() for citation in self.citations],
             "hits": [hit.to_dict() for hit in self.hits],
             "engine": self.engine,
             "timings_ms": asdict(self.timings_ms),
@@ -249,52 +249,13 @@ class Answer:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
-    """A stored document that is nearly another one.
-
-    `distance` counts the differing bits of the fingerprints, `jaccard` is the shared part of the
-    shingles, 0 to 1. A "revision" must not stand for the other document, a "near" one may.
-    """
-
-    document_id: str
-    distance: int
-    jaccard: float
-    kind: Literal["near", "revision"]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentInfo:
-    """A stored document as a list shows it, without its text.
-
-    `sources` are the paths under which the text was ingested, the first one first.
-    `near_duplicates` and `revisions` are document ids: texts that say the same in nearly the same
-    words, and texts nearly alike that state other facts.
-    """
-
-    id: str
-    title: str
-    sources: tuple[str, ...]
-    format: str
-    language: str
-    n_pages: int
-    n_chunks: int
-    n_characters: int
-    added_at: str
-    near_duplicates: tuple[str, ...] = ()
-    revisions: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the document's facts as plain JSON values."""
-        return _listed(asdict(self))
-
-
 def passages_of(messages: Sequence[Message]) -> list[Span]:
     """Return the passage spans of a prompt in order."""
     return [span for message in messages for span in message.spans if span.kind == "passage"]
 
 
-def _listed(values: dict[str, Any]) -> dict[str, Any]:
+def listed(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with lists in place of tuples, as JSON has them."""
     return {
         key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ragapp import Answer, Citation, Hit, Rag, RagError
 from ui.uploads import collection_folder, shown_source
@@ -30,11 +31,20 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another document that holds a passage, word for word or nearly so."""
+
+    source: str
+    page: int | None = None
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A passage as it is shown. `number` is the marker, or the rank of a passage not cited.
 
-    `source` and `also_in` are names as a person knows them. `order` names the quote of each of
-    the marker's occurrences in the answer.
+    Its source and those of `also_in` are names as a person knows them. `order` names the quote of
+    each of the marker's occurrences in the answer.
     """
 
     number: int
@@ -44,7 +54,7 @@ class Evidence:
     heading: str
     language: str
     parts: tuple[Part, ...]
-    also_in: tuple[str, ...] = ()
+    also_in: tuple[Elsewhere, ...] = ()
     order: tuple[int, ...] = ()
     has_instructions: bool = False
 
@@ -70,7 +80,7 @@ def nearest_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
             heading=hit.heading,
             language=hit.language,
             parts=(Part(hit.text),),
-            also_in=tuple(shown_source(source, folder) for source in hit.also_in),
+            also_in=_elsewhere(hit, folder),
             has_instructions=hit.has_instructions,
         )
         for hit in answer.hits[:_N_NEAREST]
@@ -123,10 +133,18 @@ def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> 
         heading=hit.heading if hit is not None else "",
         language=hit.language if hit is not None else "und",
         parts=marked_parts(text, quotes),
-        also_in=tuple(shown_source(source, folder) for source in first.also_in),
+        also_in=_elsewhere(first, folder),
         has_instructions=first.has_instructions,
         order=quote_order(quotes),
     )
+
+
+def _elsewhere(found: Hit | Citation, folder: Path) -> tuple[Elsewhere, ...]:
+    places = (
+        Elsewhere(shown_source(place.source, folder), place.page, place.is_exact)
+        for place in found.also_at
+    )
+    return tuple(dict.fromkeys(places))
 
 
 def _text_of(citation: Citation, hit: Hit | None, rag: Rag) -> tuple[str, int]:

@@ -68,6 +68,7 @@ PAGE = Label("p. {n}", "第 {n} 页")
 SOURCE = Label("Source", "来源")
 HEADING = Label("Section", "章节")
 ALSO_IN = Label("Also in", "另见")
+NEARLY = Label("nearly the same words", "文字略有不同")
 WARNING = Label("Warning", "警告")
 HOLDS_INSTRUCTIONS = Label(
     "This document holds instructions to a language model; they were not followed.",

@@ -19,7 +19,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from ui import labels
-from ui.evidence import Evidence
+from ui.evidence import Elsewhere, Evidence
 from ui.labels import Say
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -115,13 +115,19 @@ def _facts(evidence: Evidence, say: Say) -> Iterator[str]:
     facts = [
         (labels.SOURCE, [evidence.source]),
         (labels.HEADING, [evidence.heading]),
-        (labels.ALSO_IN, list(evidence.also_in)),
+        (labels.ALSO_IN, [_place(other, say) for other in evidence.also_in]),
         (labels.WARNING, [say(labels.HOLDS_INSTRUCTIONS)] if evidence.has_instructions else []),
     ]
     for label, values in facts:
         if any(values):
             shown = "<br>".join(escape(seen(value)) for value in values)
             yield f"<dt>{escape(say(label))}</dt><dd>{shown}</dd>"
+
+
+def _place(other: Elsewhere, say: Say) -> str:
+    page = [] if other.page is None else [say(labels.PAGE, n=other.page)]
+    nearly = [] if other.is_exact else [say(labels.NEARLY)]
+    return " · ".join([other.source, *page, *nearly])
 
 
 def _joined(values: Sequence[str]) -> str:

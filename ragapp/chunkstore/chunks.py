@@ -1,30 +1,46 @@
-"""Rows of chunks: their text, their place in the document, and look-up by id."""
+"""Rows of chunks: the places in documents where passages stand, and their look-up by passage."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
 
-from ragapp.analysis import terms_of
+from ragapp.chunkstore import passages
 from ragapp.chunkstore.documents import page_spans, stored_metadata
 from ragapp.chunkstore.failpoints import reach
-from ragapp.types import INSTRUCTIONS_KEY, Chunk, PageSpan
+from ragapp.places import PageSpan, Place
+from ragapp.types import INSTRUCTIONS_KEY, Chunk
+
+MAX_PLACES = 20  # at which a passage is shown to stand, beside the first
 
 _SELECT = """
-    SELECT c.id, d.id, c.ordinal, c.start, c.end, c.text, c.page, c.heading, c.language,
+    SELECT p.id, d.id, c.ordinal, c.start, c.end, p.text, c.page, p.heading, c.language,
         d.title, d.pages, d.metadata,
         (SELECT json_group_array(path) FROM
             (SELECT path FROM sources WHERE document_id = d.id ORDER BY seq))
-    FROM chunks c JOIN documents d ON d.seq = c.document_seq
+    FROM chunks c JOIN documents d ON d.seq = c.document_seq JOIN passages p ON p.id = c.passage_id
+"""
+_FIRST_OF_PASSAGES = """
+    JOIN (
+        SELECT document_seq, ordinal,
+            row_number() OVER (PARTITION BY passage_id ORDER BY document_seq, ordinal) AS place
+        FROM chunks WHERE passage_id IN (SELECT value FROM json_each(?))
+    ) f ON f.document_seq = c.document_seq AND f.ordinal = c.ordinal
+    WHERE f.place <= ? ORDER BY p.id, d.seq, c.ordinal
 """
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk with what its document knows. `sources` are the paths that hold it, first first."""
+    """A chunk with what its document knows, and where else its passage stands.
+
+    `row_id` is the passage's. `sources` are the paths that hold the chunk's document, the first
+    ingested first; `places` are those of other documents (at most 20), in the same order.
+    """
 
     row_id: int
     chunk: Chunk
@@ -32,56 +48,52 @@ class StoredChunk:
     sources: tuple[str, ...]
     page_spans: tuple[PageSpan, ...]
     has_instructions: bool = False
+    places: tuple[Place, ...] = ()
 
 
 def insert_chunks(
-    connection: sqlite3.Connection, document_seq: int, title: str, chunks: Sequence[Chunk]
+    connection: sqlite3.Connection, document_seq: int, chunks: Sequence[Chunk]
 ) -> list[int]:
-    """Store a document's chunks with their postings and return their row ids, in order.
+    """Store a document's chunks with their passages and postings; return the passages' ids.
 
-    The title counts as part of every chunk for full-text search.
+    The ids are in the order of the chunks; equal chunks have one passage. The document's title
+    counts as part of every passage for full-text search.
     """
-    row_ids = []
-    for chunk in chunks:
-        cursor = connection.execute(
-            "INSERT INTO chunks (document_seq, ordinal, start, end, page, heading, language, text,"
-            " embedded_sha256, sha256) VALUES (?,?,?,?,?,?,?,?,?,?)",
+    passage_ids, new = passages.hold(connection, chunks)
+    connection.executemany(
+        "INSERT INTO chunks (document_seq, ordinal, passage_id, start, end, page, language, sha256)"
+        " VALUES (?,?,?,?,?,?,?,?)",
+        [
             (
                 document_seq,
                 chunk.ordinal,
+                passage_id,
                 chunk.start,
                 chunk.end,
                 chunk.page,
-                chunk.heading,
                 chunk.language,
-                chunk.text,
-                embedded_sha256(chunk),
                 row_sha256(chunk),
-            ),
-        )
-        row_ids.append(int(cursor.lastrowid or 0))
-    reach("chunks.inserted")
-    connection.executemany(
-        "INSERT INTO postings (rowid, terms) VALUES (?, ?)",
-        [
-            (row_id, " ".join(terms_of(f"{title}\n{chunk.embedded_text}")))
-            for row_id, chunk in zip(row_ids, chunks, strict=True)
+            )
+            for passage_id, chunk in zip(passage_ids, chunks, strict=True)
         ],
     )
-    reach("postings.inserted")
-    return row_ids
+    reach("chunks.inserted")
+    passages.put_postings(connection, passage_ids, document_seq=document_seq, new=new)
+    return passage_ids
 
 
-def get_chunks(connection: sqlite3.Connection, row_ids: Sequence[int]) -> dict[int, StoredChunk]:
-    """Return the chunks of `row_ids` that are still stored, by row id."""
+def get_chunks(
+    connection: sqlite3.Connection, passage_ids: Sequence[int]
+) -> dict[int, StoredChunk]:
+    """Return for each of the passages still stored the first chunk that holds it, by passage."""
     rows = connection.execute(
-        _SELECT + " WHERE c.id IN (SELECT value FROM json_each(?))", (json.dumps(list(row_ids)),)
+        _SELECT + _FIRST_OF_PASSAGES, (json.dumps(list(passage_ids)), MAX_PLACES + 1)
     )
-    return {int(row[0]): _stored(row) for row in rows}
+    return {int(row_id): _with_places(held) for row_id, held in groupby(rows, lambda row: row[0])}
 
 
 def chunks_of_document(connection: sqlite3.Connection, document_id: str) -> list[StoredChunk]:
-    """Return a document's chunks in order."""
+    """Return a document's chunks in order, without the other places of their passages."""
     rows = connection.execute(_SELECT + " WHERE d.id = ? ORDER BY c.ordinal", (document_id,))
     return [_stored(row) for row in rows]
 
@@ -100,10 +112,11 @@ def count_by_language(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def damaged_chunks(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield the ids of chunks whose row no longer matches its SHA-256."""
+    """Yield the ids of chunks whose row or passage no longer matches its SHA-256."""
     rows = connection.execute(
-        "SELECT d.id, c.ordinal, c.start, c.end, c.text, c.page, c.heading, c.language, c.sha256"
+        "SELECT d.id, c.ordinal, c.start, c.end, p.text, c.page, p.heading, c.language, c.sha256"
         " FROM chunks c JOIN documents d ON d.seq = c.document_seq"
+        " JOIN passages p ON p.id = c.passage_id ORDER BY d.seq, c.ordinal"
     )
     for row in rows:
         chunk = Chunk(*row[:8])
@@ -111,15 +124,30 @@ def damaged_chunks(connection: sqlite3.Connection) -> Iterator[str]:
             yield chunk.id
 
 
-def embedded_sha256(chunk: Chunk) -> bytes:
-    """Return the hash under which the chunk's vector can be reused."""
-    return sha256(chunk.embedded_text.encode()).digest()
-
-
 def row_sha256(chunk: Chunk) -> bytes:
     """Return the hash that detects a damaged row: of the text, its place and its heading."""
     place = f"{chunk.document_id}\0{chunk.ordinal}\0{chunk.start}\0{chunk.end}\0{chunk.page}"
     return sha256(f"{place}\0{chunk.heading}\0{chunk.text}".encode()).digest()
+
+
+def _with_places(rows: Iterable[Sequence[str]]) -> StoredChunk:
+    first, *others = map(_stored, rows)
+    return StoredChunk(
+        row_id=first.row_id,
+        chunk=first.chunk,
+        title=first.title,
+        sources=first.sources,
+        page_spans=first.page_spans,
+        has_instructions=first.has_instructions,
+        places=tuple(place for other in others for place in places_of(other))[:MAX_PLACES],
+    )
+
+
+def places_of(stored: StoredChunk) -> list[Place]:
+    """Return where a chunk stands, once for each source that holds its document."""
+    chunk, spans = stored.chunk, stored.page_spans
+    where = (chunk.document_id, chunk.page, chunk.start, chunk.end)
+    return [Place(source, *where, page_spans=spans) for source in stored.sources]
 
 
 def _stored(row: Sequence[str]) -> StoredChunk:

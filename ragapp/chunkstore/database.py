@@ -9,8 +9,14 @@ from pathlib import Path
 from threading import RLock
 
 from ragapp.chunkstore.failpoints import reach
-from ragapp.chunkstore.schema import connect, create_or_check
-from ragapp.errors import CollectionDamagedError, CollectionError, CollectionLockedError
+from ragapp.chunkstore.migration import migrate
+from ragapp.chunkstore.schema import check_readable, connect, create_if_empty
+from ragapp.errors import (
+    CollectionDamagedError,
+    CollectionError,
+    CollectionLockedError,
+    SchemaTooNewError,
+)
 
 DATABASE_NAME = "ragapp.sqlite3"
 
@@ -23,12 +29,18 @@ class Database:
     """The database file of a collection. Safe to use from several threads."""
 
     def __init__(self, path: Path, *, must_exist: bool = False) -> None:
-        """Open the database at `path`, made if absent unless it `must_exist`."""
+        """Open the database at `path`, made if absent unless it `must_exist`.
+
+        One of an older version is migrated, after a copy of it is laid beside it (not of one that
+        `must_exist`: that is a copy itself). One of a newer version is only read.
+        """
         self.path = path
         self._lock = RLock()
         with _translated(path):
             self._connection = connect(path)
-            create_or_check(self._connection, path, must_exist=must_exist)
+            create_if_empty(self._connection, path, must_exist=must_exist)
+            self.is_writable = check_readable(self._connection, path)
+            migrate(self._connection, path, is_copying=not must_exist)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -47,8 +59,14 @@ class Database:
         """Yield the connection inside a write transaction, committed at the end, or rolled back.
 
         Raises CollectionLockedError when another process holds the database for too long, and
-        CollectionError when the disk is full; nothing is changed then.
+        CollectionError when the disk is full; nothing is changed then. Raises SchemaTooNewError
+        for a database that is only read.
         """
+        if not self.is_writable:
+            raise SchemaTooNewError(
+                f"{self.path} was written by a newer ragapp: it can be read, not changed",
+                hint="install the newer ragapp",
+            )
         with self._lock, _translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             reach("transaction.begun")

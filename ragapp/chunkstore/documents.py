@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+from ragapp.chunkstore import passages
 from ragapp.chunkstore.failpoints import reach
+from ragapp.chunkstore.signed import signed, unsigned
 from ragapp.errors import CollectionDamagedError
-from ragapp.types import Document, DocumentInfo, Heading, Near, PageSpan
-
-_SIGN = 1 << 63
+from ragapp.places import PageSpan
+from ragapp.stored import DocumentInfo, Near
+from ragapp.types import Document, Heading
 
 
 class _Row(NamedTuple):
@@ -58,7 +60,7 @@ def insert_document(
         headings=json.dumps([(h.level, h.start, h.end) for h in document.headings]),
         metadata=json.dumps(dict(document.metadata), ensure_ascii=False, sort_keys=True),
     )
-    fingerprint = None if document.fingerprint is None else _signed(document.fingerprint)
+    fingerprint = None if document.fingerprint is None else signed(document.fingerprint)
     cursor = connection.execute(
         f"INSERT INTO documents ({', '.join(_Row._fields)}, fingerprint, n_characters, n_chunks,"
         " added_at, sha256) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -92,7 +94,7 @@ def get_document(connection: sqlite3.Connection, document_id: str) -> Document |
             for level, start, end in _stored_list(columns.headings, n_columns=3)
         ),
         metadata=stored_metadata(columns.metadata),
-        fingerprint=None if fingerprint is None else fingerprint % (1 << 64),
+        fingerprint=None if fingerprint is None else unsigned(fingerprint),
     )
 
 
@@ -127,21 +129,23 @@ def count_documents(connection: sqlite3.Connection) -> int:
 
 
 def delete_document(connection: sqlite3.Connection, document_id: str) -> list[int]:
-    """Delete a document with its chunks, vectors and postings; return the ids of its chunks."""
-    rows = connection.execute(
-        "SELECT c.id FROM chunks c JOIN documents d ON d.seq = c.document_seq WHERE d.id = ?",
-        (document_id,),
-    ).fetchall()
-    chunk_ids = [(int(row[0]),) for row in rows]
-    connection.executemany("DELETE FROM postings WHERE rowid = ?", chunk_ids)
-    reach("document.postings_deleted")
-    connection.executemany("INSERT INTO removed_chunks (chunk_id) VALUES (?)", chunk_ids)
-    reach("document.noted_as_removed")
-    connection.executemany("DELETE FROM chunks WHERE id = ?", chunk_ids)
+    """Delete a document with its chunks; return the ids of the passages that went with them.
+
+    What other documents hold too stays, with its vectors and postings.
+    """
+    row = connection.execute(
+        "SELECT seq, title FROM documents WHERE id = ?", (document_id,)
+    ).fetchone()
+    if row is None:
+        return []
+    seq, title = int(row[0]), str(row[1])
+    held = connection.execute("SELECT passage_id FROM chunks WHERE document_seq = ?", (seq,))
+    passage_ids = [int(found[0]) for found in held]
+    connection.execute("DELETE FROM chunks WHERE document_seq = ?", (seq,))
     reach("document.chunks_deleted")
-    connection.execute("DELETE FROM documents WHERE id = ?", (document_id,))
+    connection.execute("DELETE FROM documents WHERE seq = ?", (seq,))
     reach("document.deleted")
-    return [chunk_id for (chunk_id,) in chunk_ids]
+    return passages.release(connection, passage_ids, title=title)
 
 
 def fingerprints(connection: sqlite3.Connection) -> list[tuple[str, int]]:
@@ -149,7 +153,7 @@ def fingerprints(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     rows = connection.execute(
         "SELECT id, fingerprint FROM documents WHERE fingerprint IS NOT NULL ORDER BY seq"
     )
-    return [(str(row[0]), int(row[1]) % (1 << 64)) for row in rows]
+    return [(str(row[0]), unsigned(int(row[1]))) for row in rows]
 
 
 def link_near_duplicates(
@@ -212,8 +216,3 @@ def _damaged(text: str) -> CollectionDamagedError:
         f"a stored document is damaged: {text[:40]!r} is not what was written",
         hint="see ragapp doctor --deep; restore a backup, or ingest into a new collection",
     )
-
-
-def _signed(fingerprint: int) -> int:
-    """Return the unsigned 64-bit value as SQLite's signed integer."""
-    return fingerprint - (1 << 64) if fingerprint >= _SIGN else fingerprint

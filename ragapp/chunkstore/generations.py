@@ -12,7 +12,7 @@ from ragapp.chunkstore.failpoints import reach
 class Generation:
     """The manifest of one index file: what it holds and how to know that it is whole.
 
-    It covers all chunks up to `last_chunk_id`; `size` is in bytes.
+    It covers all passages up to `last_passage_id`; `size` is in bytes.
     """
 
     number: int
@@ -21,12 +21,12 @@ class Generation:
     embedder_id: int
     dim: int
     n_vectors: int
-    last_chunk_id: int
+    last_passage_id: int
     size: int
     sha256: bytes
 
 
-_COLUMNS = "number, file, index_name, embedder_id, dim, n_vectors, last_chunk_id, size, sha256"
+_COLUMNS = "number, file, index_name, embedder_id, dim, n_vectors, last_passage_id, size, sha256"
 
 
 def newest_generation(connection: sqlite3.Connection) -> Generation | None:
@@ -68,7 +68,7 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
             generation.embedder_id,
             generation.dim,
             generation.n_vectors,
-            generation.last_chunk_id,
+            generation.last_passage_id,
             generation.size,
             generation.sha256,
         ),
@@ -77,7 +77,7 @@ def put_generation(connection: sqlite3.Connection, generation: Generation) -> No
     connection.execute("DELETE FROM generations WHERE number < ?", (generation.number,))
     reach("generation.older_deleted")
     connection.execute(
-        "DELETE FROM removed_chunks WHERE chunk_id <= ?", (generation.last_chunk_id,)
+        "DELETE FROM removed_passages WHERE passage_id <= ?", (generation.last_passage_id,)
     )
     reach("generation.removed_cleared")
 
@@ -88,13 +88,13 @@ def drop_generations(connection: sqlite3.Connection) -> None:
     reach("generations.dropped")
 
 
-def removed_chunks(connection: sqlite3.Connection) -> list[int]:
-    """Return the ids of chunks that were removed since the generation in force was built."""
-    rows = connection.execute("SELECT chunk_id FROM removed_chunks ORDER BY chunk_id")
+def removed_passages(connection: sqlite3.Connection) -> list[int]:
+    """Return the ids of passages that were removed since the generation in force was built."""
+    rows = connection.execute("SELECT passage_id FROM removed_passages ORDER BY passage_id")
     return [int(row[0]) for row in rows]
 
 
-def newest_chunk_id(connection: sqlite3.Connection) -> int:
-    """Return the highest chunk id ever given, 0 before the first."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'chunks'").fetchone()
+def newest_passage_id(connection: sqlite3.Connection) -> int:
+    """Return the highest passage id ever given, 0 before the first."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'passages'").fetchone()
     return 0 if row is None else int(row[0])

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 def search_terms(
     connection: sqlite3.Connection, terms: Sequence[str], k: int
 ) -> list[tuple[int, float]]:
-    """Return (chunk row id, BM25 score > 0) of the best `k` chunks that hold any of `terms`.
+    """Return (passage id, BM25 score > 0) of the best `k` passages that hold any of `terms`.
 
     Best first; equal scores are ordered by id. Source: Robertson and Zaragoza 2009, with FTS5's
     k1 = 1.2 and b = 0.75.
@@ -28,8 +28,8 @@ def search_terms(
     return [(int(row[0]), max(float(row[1]), 0.0)) for row in rows]
 
 
-def chunk_frequencies(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, int]:
-    """Return in how many chunks each term stands; 0 for a term that stands nowhere."""
+def passage_frequencies(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, int]:
+    """Return in how many passages each term stands; 0 for a term that stands nowhere."""
     frequencies = dict.fromkeys(terms, 0)
     for term in frequencies:
         row = connection.execute("SELECT doc FROM vocabulary WHERE term = ?", (term,)).fetchone()

@@ -1,8 +1,10 @@
 """The tables of a collection and how its database is opened.
 
 `sources` are the files as the user knows them, `documents` the texts they hold; several sources
-may hold one document. `chunks` are stretches of documents, `vectors` their embeddings, `postings`
-the full-text terms, `generations` the index files that were built from the vectors.
+may hold one document. `chunks` are the places of documents, `passages` the texts that stand there:
+equal ones are stored, embedded and searched once, however many chunks hold them. `vectors` are the
+passages' embeddings, `postings` their full-text terms, `generations` the index files that were
+built from the vectors.
 """
 
 from __future__ import annotations
@@ -13,10 +15,54 @@ from pathlib import Path
 from ragapp.chunkstore.failpoints import reach
 from ragapp.errors import CollectionDamagedError, SchemaTooNewError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_SINCE = 2  # the oldest schema version whose code can still read what this one writes
+READABLE_KEY = "readable_since"
 BUSY_TIMEOUT_S = 30.0
 
-_TABLES = """
+PASSAGE_TABLES = """
+CREATE TABLE passages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key BLOB NOT NULL UNIQUE,
+    heading TEXT NOT NULL,
+    text TEXT NOT NULL,
+    fingerprint INTEGER,
+    is_compared INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX passages_to_compare ON passages (id) WHERE is_compared = 0;
+CREATE TABLE near_passages (
+    passage_id INTEGER NOT NULL REFERENCES passages (id) ON DELETE CASCADE,
+    other_id INTEGER NOT NULL REFERENCES passages (id) ON DELETE CASCADE,
+    distance INTEGER NOT NULL,
+    jaccard REAL NOT NULL,
+    kind TEXT NOT NULL,
+    PRIMARY KEY (passage_id, other_id)
+) WITHOUT ROWID;
+CREATE INDEX near_passages_by_other ON near_passages (other_id);
+CREATE TABLE chunks (
+    document_seq INTEGER NOT NULL REFERENCES documents (seq),
+    ordinal INTEGER NOT NULL,
+    passage_id INTEGER NOT NULL REFERENCES passages (id),
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    page INTEGER,
+    language TEXT NOT NULL,
+    sha256 BLOB NOT NULL,
+    PRIMARY KEY (document_seq, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX chunks_by_passage ON chunks (passage_id);
+CREATE TABLE vectors (
+    passage_id INTEGER NOT NULL REFERENCES passages (id) ON DELETE CASCADE,
+    embedder_id INTEGER NOT NULL REFERENCES embedders (id),
+    vector BLOB NOT NULL,
+    sha256 BLOB NOT NULL,
+    UNIQUE (embedder_id, passage_id)
+);
+CREATE INDEX vectors_by_passage ON vectors (passage_id);
+CREATE TABLE removed_passages (passage_id INTEGER PRIMARY KEY);
+"""
+
+_TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE embedders (
     id INTEGER PRIMARY KEY,
@@ -61,30 +107,7 @@ CREATE TABLE near_duplicates (
     PRIMARY KEY (document_id, other_id)
 ) WITHOUT ROWID;
 CREATE INDEX near_duplicates_by_other ON near_duplicates (other_id);
-CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    document_seq INTEGER NOT NULL REFERENCES documents (seq),
-    ordinal INTEGER NOT NULL,
-    start INTEGER NOT NULL,
-    end INTEGER NOT NULL,
-    page INTEGER,
-    heading TEXT NOT NULL,
-    language TEXT NOT NULL,
-    text TEXT NOT NULL,
-    embedded_sha256 BLOB NOT NULL,
-    sha256 BLOB NOT NULL,
-    UNIQUE (document_seq, ordinal)
-);
-CREATE INDEX chunks_by_embedded_text ON chunks (embedded_sha256);
-CREATE TABLE vectors (
-    chunk_id INTEGER NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
-    embedder_id INTEGER NOT NULL REFERENCES embedders (id),
-    vector BLOB NOT NULL,
-    sha256 BLOB NOT NULL,
-    UNIQUE (embedder_id, chunk_id)
-);
-CREATE INDEX vectors_by_chunk ON vectors (chunk_id);
-CREATE TABLE removed_chunks (chunk_id INTEGER PRIMARY KEY);
+{PASSAGE_TABLES.strip()}
 CREATE TABLE generations (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     file TEXT NOT NULL,
@@ -92,7 +115,7 @@ CREATE TABLE generations (
     embedder_id INTEGER NOT NULL REFERENCES embedders (id),
     dim INTEGER NOT NULL,
     n_vectors INTEGER NOT NULL,
-    last_chunk_id INTEGER NOT NULL,
+    last_passage_id INTEGER NOT NULL,
     size INTEGER NOT NULL,
     sha256 BLOB NOT NULL
 );
@@ -127,46 +150,68 @@ def is_wal_safe(version: tuple[int, ...]) -> bool:
     return (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
 
 
-def create_or_check(
+def create_if_empty(
     connection: sqlite3.Connection, path: Path, *, must_exist: bool = False
 ) -> None:
-    """Make the tables in an empty database, or check that this version can read them.
+    """Make the tables in an empty database.
 
-    Raises SchemaTooNewError for a database written by a newer version, and CollectionDamagedError
-    for an empty one that `must_exist`.
+    Raises CollectionDamagedError for an empty one that `must_exist`.
     """
-    if _version(connection) == 0:
+    if version_of(connection) == 0:
         if must_exist:
             raise CollectionDamagedError(f"{path} is not the database of a collection")
         _create(connection)
-    version = _version(connection)
-    if version > SCHEMA_VERSION:
+
+
+def check_readable(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether the database may be written: one of a newer version is only read.
+
+    Raises SchemaTooNewError for one that this version cannot even read.
+    """
+    version = version_of(connection)
+    if version <= SCHEMA_VERSION:
+        return True
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (READABLE_KEY,)).fetchone()
+    if row is None or int(row[0]) > SCHEMA_VERSION:
         raise SchemaTooNewError(
             f"{path} has schema {version}, this version of ragapp reads up to {SCHEMA_VERSION}",
             hint="install a newer ragapp",
         )
+    connection.execute("PRAGMA query_only = ON")
+    return False
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the schema version of a database, 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def statements(script: str) -> list[str]:
+    """Return the statements of a script, one a string."""
+    return [statement for statement in script.split(";\n") if statement.strip()]
+
+
+def note_version(connection: sqlite3.Connection) -> None:
+    """Note, inside the caller's transaction, which versions may read and write the database."""
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+        (READABLE_KEY, str(READABLE_SINCE)),
+    )
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     reach("schema.begun")
     try:
-        if _version(connection) == 0:  # another process may have been first
-            for statement in _statements(_TABLES):
+        if version_of(connection) == 0:  # another process may have been first
+            for statement in statements(_TABLES):
                 connection.execute(statement)
                 reach("schema.table")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            note_version(connection)
             reach("schema.versioned")
         connection.execute("COMMIT")
         reach("schema.committed")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _statements(script: str) -> list[str]:
-    return [statement for statement in script.split(";\n") if statement.strip()]

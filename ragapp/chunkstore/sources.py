@@ -79,3 +79,11 @@ def list_sources(connection: sqlite3.Connection) -> list[Source]:
     return [
         Source(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM sources ORDER BY path")
     ]
+
+
+def count_sources(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many sources there are, and how many of them have failed."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(failure != ''), 0) FROM sources"
+    ).fetchone()
+    return int(row[0]), int(row[1])

@@ -1,4 +1,4 @@
-"""Rows of vectors: one per chunk and embedder, little-endian float32, kept beside their text."""
+"""Rows of vectors: one per passage and embedder, little-endian float32, kept beside their text."""
 
 from __future__ import annotations
 
@@ -43,16 +43,19 @@ def get_embedder(connection: sqlite3.Connection, row_id: int) -> EmbedderIdentit
 
 
 def insert_vectors(
-    connection: sqlite3.Connection, chunk_ids: Sequence[int], embedder_row: int, vectors: Vectors
+    connection: sqlite3.Connection, passage_ids: Sequence[int], embedder_row: int, vectors: Vectors
 ) -> None:
-    """Store the rows of (n, dim) float32 `vectors` for `chunk_ids`, in the same order."""
+    """Store the rows of (n, dim) float32 `vectors` for `passage_ids`, in the same order.
+
+    A passage that has a vector of this embedder keeps it.
+    """
     connection.executemany(
-        "INSERT OR REPLACE INTO vectors (chunk_id, embedder_id, vector, sha256)"
+        "INSERT OR IGNORE INTO vectors (passage_id, embedder_id, vector, sha256)"
         " VALUES (?, ?, ?, ?)",
         [
-            (chunk_id, embedder_row, blob, sha256(blob).digest())
-            for chunk_id, blob in zip(
-                chunk_ids, (row.astype("<f4").tobytes() for row in vectors), strict=True
+            (passage_id, embedder_row, blob, sha256(blob).digest())
+            for passage_id, blob in zip(
+                passage_ids, (row.astype("<f4").tobytes() for row in vectors), strict=True
             )
         ],
     )
@@ -60,69 +63,69 @@ def insert_vectors(
 
 
 def vectors_after(
-    connection: sqlite3.Connection, embedder_row: int, dim: int, *, last_chunk_id: int
+    connection: sqlite3.Connection, embedder_row: int, dim: int, *, last_passage_id: int
 ) -> tuple[Ids, Vectors]:
-    """Return ids (n,) and vectors (n, dim) of all chunks newer than `last_chunk_id`, by id."""
+    """Return ids (n,) and vectors (n, dim) of all passages newer than `last_passage_id`, by id."""
     rows = connection.execute(
-        "SELECT chunk_id, vector FROM vectors WHERE embedder_id = ? AND chunk_id > ?"
-        " ORDER BY chunk_id",
-        (embedder_row, last_chunk_id),
+        "SELECT passage_id, vector FROM vectors WHERE embedder_id = ? AND passage_id > ?"
+        " ORDER BY passage_id",
+        (embedder_row, last_passage_id),
     )
     return _stacked(rows, dim)
 
 
-def count_after(connection: sqlite3.Connection, chunk_id: int) -> int:
-    """Return how many vectors belong to chunks newer than `chunk_id`."""
-    row = connection.execute("SELECT count(*) FROM vectors WHERE chunk_id > ?", (chunk_id,))
+def count_after(connection: sqlite3.Connection, passage_id: int) -> int:
+    """Return how many vectors belong to passages newer than `passage_id`."""
+    row = connection.execute("SELECT count(*) FROM vectors WHERE passage_id > ?", (passage_id,))
     return int(row.fetchone()[0])
 
 
 def vectors_of(
-    connection: sqlite3.Connection, embedder_row: int, dim: int, chunk_ids: Sequence[int]
+    connection: sqlite3.Connection, embedder_row: int, dim: int, passage_ids: Sequence[int]
 ) -> tuple[Ids, Vectors]:
-    """Return ids (n,) and vectors (n, dim) of those of `chunk_ids` that have a vector, by id."""
+    """Return ids (n,) and vectors (n, dim) of those of `passage_ids` that have a vector, by id."""
     rows = connection.execute(
-        "SELECT chunk_id, vector FROM vectors WHERE embedder_id = ? AND chunk_id IN"
-        " (SELECT value FROM json_each(?)) ORDER BY chunk_id",
-        (embedder_row, json.dumps(list(chunk_ids))),
+        "SELECT passage_id, vector FROM vectors WHERE embedder_id = ? AND passage_id IN"
+        " (SELECT value FROM json_each(?)) ORDER BY passage_id",
+        (embedder_row, json.dumps(list(passage_ids))),
     )
     return _stacked(rows, dim)
 
 
 def reusable_vectors(
-    connection: sqlite3.Connection, embedder_row: int, text_hashes: Iterable[bytes]
+    connection: sqlite3.Connection, embedder_row: int, keys: Iterable[bytes]
 ) -> dict[bytes, Vectors]:
-    """Return the (dim,) vectors that this embedder already made, by hash of the embedded text."""
+    """Return the (dim,) vectors that this embedder already made, by key of the passage."""
     found = {}
-    for text_hash in set(text_hashes):
+    for key in set(keys):
         row = connection.execute(
-            "SELECT v.vector FROM chunks c JOIN vectors v ON v.chunk_id = c.id"
-            " WHERE c.embedded_sha256 = ? AND v.embedder_id = ? LIMIT 1",
-            (text_hash, embedder_row),
+            "SELECT v.vector FROM passages p JOIN vectors v ON v.passage_id = p.id"
+            " WHERE p.key = ? AND v.embedder_id = ?",
+            (key, embedder_row),
         ).fetchone()
         if row is not None:
-            found[text_hash] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
+            found[key] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
     return found
 
 
-def chunks_without_vector(
+def passages_without_vector(
     connection: sqlite3.Connection, embedder_row: int
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield (chunk row id, heading, text) of chunks that this embedder has not embedded, by id."""
+    """Yield (id, heading, text) of passages that this embedder has not embedded, by id."""
     rows = connection.execute(
-        "SELECT id, heading, text FROM chunks WHERE NOT EXISTS (SELECT 1 FROM vectors"
-        " WHERE chunk_id = chunks.id AND embedder_id = ?) ORDER BY id",
+        "SELECT id, heading, text FROM passages WHERE NOT EXISTS (SELECT 1 FROM vectors"
+        " WHERE passage_id = passages.id AND embedder_id = ?) ORDER BY id",
         (embedder_row,),
     )
     return ((int(row[0]), str(row[1]), str(row[2])) for row in rows)
 
 
 def damaged_vectors(connection: sqlite3.Connection) -> Iterator[int]:
-    """Yield the row ids of chunks that have a vector which no longer matches its SHA-256."""
-    rows = connection.execute("SELECT chunk_id, vector, sha256 FROM vectors")
-    for chunk_id, blob, digest in rows:
+    """Yield the ids of passages that have a vector which no longer matches its SHA-256."""
+    rows = connection.execute("SELECT passage_id, vector, sha256 FROM vectors")
+    for passage_id, blob, digest in rows:
         if sha256(blob).digest() != digest:
-            yield int(chunk_id)
+            yield int(passage_id)
 
 
 def delete_other_vectors(connection: sqlite3.Connection, embedder_row: int) -> None:
@@ -134,13 +137,13 @@ def delete_other_vectors(connection: sqlite3.Connection, embedder_row: int) -> N
 def _stacked(rows: Iterable[tuple[int, bytes]], dim: int) -> tuple[Ids, Vectors]:
     ids: list[int] = []
     blobs = bytearray()
-    for chunk_id, blob in rows:
+    for passage_id, blob in rows:
         if len(blob) != 4 * dim:
             raise CollectionDamagedError(
-                f"the vector of chunk row {chunk_id} has {len(blob)} bytes, not {4 * dim}",
+                f"the vector of passage {passage_id} has {len(blob)} bytes, not {4 * dim}",
                 hint="see ragapp doctor --deep; restore a backup, or run: ragapp reindex",
             )
-        ids.append(chunk_id)
+        ids.append(passage_id)
         blobs += blob
     vectors = np.frombuffer(bytes(blobs), dtype="<f4").astype(np.float32).reshape(len(ids), dim)
     return np.asarray(ids, dtype=np.int64), vectors

@@ -1,15 +1,18 @@
 """A collection: chunk store and vector index, kept in step. Nothing else touches the disk."""
 
-from ragapp.chunkstore.chunks import StoredChunk
+from ragapp.chunkstore.chunks import MAX_PLACES, StoredChunk, places_of
 from ragapp.chunkstore.sources import NO_FILE, Source
 from ragapp.collection.backup import BackupReport
-from ragapp.collection.collection import Collection, CollectionStats
+from ragapp.collection.collection import Collection
+from ragapp.collection.stats import CollectionStats
 
 __all__ = [
+    "MAX_PLACES",
     "NO_FILE",
     "BackupReport",
     "Collection",
     "CollectionStats",
     "Source",
     "StoredChunk",
+    "places_of",
 ]

@@ -127,6 +127,10 @@ def _opened(directory: Path, *, is_forced: bool) -> Database:
     if not is_forced and not _is_empty(database):
         database.close()
         raise refusal
+    if not database.is_writable:  # of a newer version
+        database.close()
+        _set_aside(directory)
+        return Database(directory / DATABASE_NAME)
     return database
 
 

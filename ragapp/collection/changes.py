@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from ragapp.chunkstore import chunks, documents, sources
 from ragapp.chunkstore.sources import Source
 from ragapp.errors import NotFoundError
-from ragapp.types import Chunk, Document, Near
+from ragapp.stored import Near
+from ragapp.types import Chunk, Document
 
 
 def store_document(
@@ -22,14 +23,16 @@ def store_document(
     *,
     near: Sequence[Near],
 ) -> list[int]:
-    """Store a document anew with its chunks; return the chunks' row ids, in order."""
+    """Store a document anew with its chunks; return the ids of the
+    chunks' passages, in order.
+    """
     if documents.document_seq(connection, document.id) is not None:
         documents.delete_document(connection, document.id)  # cut anew, same text
     added_at = datetime.now(UTC).isoformat(timespec="seconds")
     seq = documents.insert_document(connection, document, n_chunks=len(pieces), added_at=added_at)
-    chunk_ids = chunks.insert_chunks(connection, seq, document.title, pieces)
+    passage_ids = chunks.insert_chunks(connection, seq, pieces)
     documents.link_near_duplicates(connection, document.id, near)
-    return chunk_ids
+    return passage_ids
 
 
 def hand_over(connection: sqlite3.Connection, source: Source) -> None:

@@ -6,12 +6,12 @@ Each function returns sentences, [] for what is sound.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ragapp.chunkstore import chunks, documents, generations, vectors
+from ragapp.chunkstore import Database, chunks, documents, generations, vectors
 from ragapp.chunkstore.generations import Generation
 from ragapp.errors import CollectionDamagedError
 from ragapp.protocols import Ids, VectorIndex, Vectors
@@ -20,17 +20,21 @@ _SHOWN = 5
 
 # what should not be -> a query for the rows that are so
 _ORPHANS: Mapping[str, str] = {
-    "vectors without a chunk": "SELECT DISTINCT chunk_id FROM vectors"
-    " WHERE chunk_id NOT IN (SELECT id FROM chunks) ORDER BY 1",
-    "postings without a chunk": "SELECT rowid FROM postings"
-    " WHERE rowid NOT IN (SELECT id FROM chunks) ORDER BY 1",
-    "chunks without vectors": "SELECT id FROM chunks WHERE id NOT IN (SELECT chunk_id FROM vectors"
-    " WHERE embedder_id = (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'embedder_id'))"
-    " ORDER BY 1",
-    "chunks without postings": "SELECT id FROM chunks"
+    "vectors without a passage": "SELECT DISTINCT passage_id FROM vectors"
+    " WHERE passage_id NOT IN (SELECT id FROM passages) ORDER BY 1",
+    "postings without a passage": "SELECT rowid FROM postings"
+    " WHERE rowid NOT IN (SELECT id FROM passages) ORDER BY 1",
+    "passages without vectors": "SELECT id FROM passages WHERE id NOT IN"
+    " (SELECT passage_id FROM vectors WHERE embedder_id ="
+    " (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'embedder_id')) ORDER BY 1",
+    "passages without postings": "SELECT id FROM passages"
     " WHERE id NOT IN (SELECT rowid FROM postings) ORDER BY 1",
-    "chunks without a document": "SELECT id FROM chunks"
-    " WHERE document_seq NOT IN (SELECT seq FROM documents) ORDER BY 1",
+    "passages without a chunk": "SELECT id FROM passages"
+    " WHERE id NOT IN (SELECT passage_id FROM chunks) ORDER BY 1",
+    "chunks without a passage": "SELECT document_seq || '-' || ordinal FROM chunks"
+    " WHERE passage_id NOT IN (SELECT id FROM passages) ORDER BY document_seq, ordinal",
+    "chunks without a document": "SELECT document_seq || '-' || ordinal FROM chunks"
+    " WHERE document_seq NOT IN (SELECT seq FROM documents) ORDER BY document_seq, ordinal",
     "documents without a source": "SELECT id FROM documents WHERE id NOT IN"
     " (SELECT document_id FROM sources WHERE document_id IS NOT NULL) ORDER BY seq",
     "documents without all their chunks": "SELECT id FROM documents WHERE n_chunks !="
@@ -48,13 +52,24 @@ class DeepCheck:
     counts: Mapping[str, int]
 
 
+def deep_check(database: Database, index_problems: Sequence[str]) -> DeepCheck:
+    """Read every row of the database; return what is wrong, with what is of the index."""
+    found = database.integrity_problems()
+    with database.reading() as connection:
+        found += row_problems(connection)
+        orphaned = orphans(connection)
+        counts = row_counts(connection)
+    problems = (*found, *orphan_problems(orphaned), *index_problems)
+    return DeepCheck(problems, counts | {kind: len(rows) for kind, rows in orphaned.items()})
+
+
 def row_problems(connection: sqlite3.Connection) -> list[str]:
     """Return the rows that no longer match their SHA-256."""
     return [
         *(f"chunk {i} does not match its hash" for i in chunks.damaged_chunks(connection)),
         *(f"document {i} does not match its hash" for i in documents.damaged_documents(connection)),
         *(
-            f"the vector of chunk row {i} does not match its hash"
+            f"the vector of passage {i} does not match its hash"
             for i in vectors.damaged_vectors(connection)
         ),
     ]
@@ -76,7 +91,7 @@ def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Return how many rows each table holds that a deep check reads."""
     return {
         table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-        for table in ("documents", "sources", "chunks", "vectors", "postings")
+        for table in ("documents", "sources", "chunks", "passages", "vectors", "postings")
     }
 
 
@@ -84,15 +99,15 @@ def index_differences(
     connection: sqlite3.Connection, generation: Generation, index: VectorIndex
 ) -> list[str]:
     """Compare all ids and values of the index with the vectors that the database holds."""
-    removed = np.asarray(generations.removed_chunks(connection), dtype=np.int64)
-    removed = removed[removed <= generation.last_chunk_id]
+    removed = np.asarray(generations.removed_passages(connection), dtype=np.int64)
+    removed = removed[removed <= generation.last_passage_id]
     try:
         ids, rows = vectors.vectors_after(
-            connection, generation.embedder_id, generation.dim, last_chunk_id=-1
+            connection, generation.embedder_id, generation.dim, last_passage_id=-1
         )
     except CollectionDamagedError as error:
         return [error.message]
-    covered = ids <= generation.last_chunk_id
+    covered = ids <= generation.last_passage_id
     ids, rows = ids[covered], rows[covered]
     name = f"index generation {generation.number}"
     if index.n_vectors != len(ids) + len(removed):
@@ -102,10 +117,10 @@ def index_differences(
         ]
     differing = _differing_ids(index, removed, ids, rows)
     if differing is None:
-        return [f"{name} does not hold the chunks that the database holds"]
+        return [f"{name} does not hold the passages that the database holds"]
     if len(differing):
         return [
-            f"{name} differs from the database in the vectors of {len(differing)} chunk rows: "
+            f"{name} differs from the database in the vectors of {len(differing)} passages: "
             + _listed([str(i) for i in differing])
         ]
     return []

@@ -6,11 +6,17 @@ import math
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ragapp.chunkstore import Database, chunks, documents, generations, postings, sources, vectors
+from ragapp.chunkstore import (
+    Database,
+    chunks,
+    documents,
+    passages,
+    postings,
+    sources,
+)
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.chunkstore.database import DATABASE_NAME, DiskFullError
 from ragapp.chunkstore.sources import Source
@@ -18,25 +24,13 @@ from ragapp.collection import backup, changes, checking, dense, space, view
 from ragapp.collection.backup import BackupReport
 from ragapp.collection.checking import DeepCheck
 from ragapp.collection.lock import WriterLock
+from ragapp.collection.stats import CollectionStats, collection_stats
 from ragapp.errors import CollectionError, EmbedderMismatchError, NotFoundError
 from ragapp.protocols import Embedder, EmbedderIdentity, Vectors
-from ragapp.types import Chunk, Document, DocumentInfo, Near
+from ragapp.stored import DocumentInfo, Near, NearPassage
+from ragapp.types import Chunk, Document
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionStats:
-    """Counts of a collection. `n_unindexed` chunks are newer than the index generation."""
-
-    n_documents: int
-    n_chunks: int
-    n_sources: int
-    n_failed_sources: int
-    chunks_by_language: Mapping[str, int]
-    generation: int
-    n_unindexed: int
-    journal_mode: str
 
 
 class Collection:
@@ -129,8 +123,8 @@ class Collection:
         """
 
         def store(connection: sqlite3.Connection) -> None:
-            chunk_ids = changes.store_document(connection, document, pieces, near=near)
-            self._dense.insert(connection, chunk_ids, embeddings)
+            passage_ids = changes.store_document(connection, document, pieces, near=near)
+            self._dense.insert(connection, passage_ids, embeddings)
             changes.hand_over(connection, source)
 
         self._change(store)
@@ -149,6 +143,17 @@ class Collection:
         Raises NotFoundError for an unknown id.
         """
         return self._change(lambda connection: changes.forget_document(connection, document_id))
+
+    def put_comparisons(
+        self, compared: Mapping[int, tuple[int | None, Sequence[NearPassage]]]
+    ) -> None:
+        """Store by passage its SimHash (None if too short) and which others it is near."""
+
+        def store(connection: sqlite3.Connection) -> None:
+            for passage_id, (fingerprint, near) in compared.items():
+                passages.put_comparison(connection, passage_id, fingerprint, near)
+
+        self._change(store)
 
     def reindex(self, embedder: Embedder) -> int:
         """Embed what `embedder` has not embedded, then build the index anew; return that count.
@@ -175,32 +180,40 @@ class Collection:
     # --- reading
 
     def search_dense(self, query: Vectors, k: int) -> list[tuple[int, float]]:
-        """Return (chunk row id, cosine) of the `k` nearest chunks to a (dim,) unit query."""
+        """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query."""
         return view.search(self._dense.current_view(), query, k)
 
     def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
-        """Return the exact cosine of each of the chunks `row_ids` with a (dim,) unit query."""
+        """Return the exact cosine of each of the passages `row_ids` with a (dim,) unit query."""
         return self._dense.cosines(query, row_ids)
 
     def search_lexical(self, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
-        """Return (chunk row id, BM25 score) of the best `k` chunks for the analyzer's terms."""
+        """Return (passage id, BM25 score) of the best `k` passages for the analyzer's terms."""
         with self._database.reading() as connection:
             return postings.search_terms(connection, terms, k)
 
     def term_weights(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return each term's inverse chunk frequency, > 0; the rarer, the higher."""
+        """Return each term's inverse passage frequency, > 0; the rarer, the higher."""
         with self._database.reading() as connection:
-            n_chunks = chunks.count_chunks(connection)
-            frequencies = postings.chunk_frequencies(connection, terms)
+            n_passages = passages.count_passages(connection)
+            frequencies = postings.passage_frequencies(connection, terms)
         return {
-            term: math.log(1.0 + (n_chunks - df + 0.5) / (df + 0.5))
+            term: math.log(1.0 + (n_passages - df + 0.5) / (df + 0.5))
             for term, df in frequencies.items()
         }
 
     def chunks(self, row_ids: Sequence[int]) -> dict[int, StoredChunk]:
-        """Return the chunks of `row_ids` that are still stored, by row id."""
+        """Return the first chunk that holds each of the passages `row_ids`, by passage.
+
+        Passages that are no longer stored are left out.
+        """
         with self._database.reading() as connection:
             return chunks.get_chunks(connection, row_ids)
+
+    def near_passages(self, row_ids: Sequence[int]) -> dict[int, list[int]]:
+        """Return for each of the passages `row_ids` those that say the same in other words."""
+        with self._database.reading() as connection:
+            return passages.near_passages(connection, row_ids)
 
     def documents(self) -> list[DocumentInfo]:
         """Return all documents without their texts, in the order in which they were added."""
@@ -232,6 +245,21 @@ class Collection:
         with self._database.reading() as connection:
             return documents.fingerprints(connection)
 
+    def passage_fingerprints(self) -> list[tuple[int, int]]:
+        """Return (passage id, SimHash) of all passages that were compared and have one."""
+        with self._database.reading() as connection:
+            return passages.passage_fingerprints(connection)
+
+    def uncompared_passages(self, n: int) -> list[tuple[int, str]]:
+        """Return (passage id, text) of the oldest `n` passages not compared with others yet."""
+        with self._database.reading() as connection:
+            return passages.uncompared_passages(connection, n)
+
+    def passage_text(self, passage_id: int) -> str | None:
+        """Return a passage's text, None where it is gone."""
+        with self._database.reading() as connection:
+            return passages.passage_text(connection, passage_id)
+
     def reusable_vectors(self, pieces: Sequence[Chunk]) -> dict[int, Vectors]:
         """Return vectors that need not be embedded again, by place in `pieces`."""
         return self._dense.reusable(pieces)
@@ -248,21 +276,7 @@ class Collection:
 
     def stats(self) -> CollectionStats:
         """Return the collection's counts."""
-        with self._database.reading() as connection:
-            known = sources.list_sources(connection)
-            generation = generations.newest_generation(connection)
-            return CollectionStats(
-                n_documents=documents.count_documents(connection),
-                n_chunks=chunks.count_chunks(connection),
-                n_sources=len(known),
-                n_failed_sources=sum(1 for source in known if source.failure),
-                chunks_by_language=chunks.count_by_language(connection),
-                generation=generation.number if generation else 0,
-                n_unindexed=vectors.count_after(
-                    connection, generation.last_chunk_id if generation else 0
-                ),
-                journal_mode=self._database.journal_mode(),
-            )
+        return collection_stats(self._database)
 
     def problems(self) -> list[str]:
         """Return what a deep check finds wrong: database, rows, index file; [] if sound."""
@@ -270,13 +284,7 @@ class Collection:
 
     def deep_check(self) -> DeepCheck:
         """Read every row and the whole index; return what is wrong, and the counts."""
-        found = self._database.integrity_problems()
-        with self._database.reading() as connection:
-            found += checking.row_problems(connection)
-            orphans = checking.orphans(connection)
-            counts = checking.row_counts(connection)
-        found += checking.orphan_problems(orphans) + self._dense.problems(is_deep=True)
-        return DeepCheck(tuple(found), counts | {kind: len(rows) for kind, rows in orphans.items()})
+        return checking.deep_check(self._database, self._dense.problems(is_deep=True))
 
     def index_problems(self) -> list[str]:
         """Return what is wrong with the index file in force, [] if it is as it was written."""

@@ -15,7 +15,7 @@ from threading import RLock
 
 import numpy as np
 
-from ragapp.chunkstore import Database, chunks, generations, vectors
+from ragapp.chunkstore import Database, generations, passages, vectors
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.generations import Generation
 from ragapp.collection import checking, generation_files
@@ -64,26 +64,26 @@ class DenseSearch:
         self.changed()
 
     def insert(
-        self, connection: sqlite3.Connection, chunk_ids: Sequence[int], embeddings: Vectors
+        self, connection: sqlite3.Connection, passage_ids: Sequence[int], embeddings: Vectors
     ) -> None:
-        """Store (n, dim) float32 `embeddings` for new chunks, inside the caller's transaction."""
+        """Store (n, dim) float32 `embeddings` of passages, inside the caller's transaction."""
         row, identity = self._required_embedder(connection)
-        if embeddings.shape != (len(chunk_ids), identity.dim):
+        if embeddings.shape != (len(passage_ids), identity.dim):
             raise ValueError(f"embeddings have shape {embeddings.shape}, not (n, {identity.dim})")
-        vectors.insert_vectors(connection, chunk_ids, row, embeddings)
+        vectors.insert_vectors(connection, passage_ids, row, embeddings)
 
     def reusable(self, pieces: Sequence[Chunk]) -> dict[int, Vectors]:
-        """Return vectors already made from equal embedded texts, by place in `pieces`."""
-        hashes = [chunks.embedded_sha256(piece) for piece in pieces]
+        """Return vectors already made from equal passages, by place in `pieces`."""
+        keys = [passages.key_of(piece.heading, piece.text) for piece in pieces]
         with self._database.reading() as connection:
             row = _embedder_row(connection)
             if row is None:
                 return {}
-            found = vectors.reusable_vectors(connection, row, hashes)
-        return {i: found[text_hash] for i, text_hash in enumerate(hashes) if text_hash in found}
+            found = vectors.reusable_vectors(connection, row, keys)
+        return {i: found[key] for i, key in enumerate(keys) if key in found}
 
     def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
-        """Return the exact cosine of each chunk of `row_ids` that has a vector."""
+        """Return the exact cosine of each passage of `row_ids` that has a vector."""
         with self._database.reading() as connection:
             row = _embedder_row(connection)
             if row is None:
@@ -119,9 +119,9 @@ class DenseSearch:
             self._check(identity)
             base = self._base_view(generation, row, identity.dim)
             ids, rows = vectors.vectors_after(
-                connection, row, identity.dim, last_chunk_id=base.newest
+                connection, row, identity.dim, last_passage_id=base.newest
             )
-            removed = np.asarray(generations.removed_chunks(connection), dtype=np.int64)
+            removed = np.asarray(generations.removed_passages(connection), dtype=np.int64)
         return View(
             embedder_row=row,
             generation=base.generation,
@@ -146,7 +146,7 @@ class DenseSearch:
             _log.warning("%s; searching the vectors in the database instead", error)
             generation_files.quarantine(self._directory, generation)
             return _empty_view(row, dim=dim, generation=number)
-        last = generation.last_chunk_id
+        last = generation.last_passage_id
         return _empty_view(row, dim=dim, generation=number, index=index, last=last)
 
     def _required_embedder(self, connection: sqlite3.Connection) -> tuple[int, EmbedderIdentity]:
@@ -196,11 +196,11 @@ class DenseSearch:
             if row is None:
                 return None
             identity = vectors.get_embedder(connection, row)
-            ids, rows = vectors.vectors_after(connection, row, identity.dim, last_chunk_id=-1)
+            ids, rows = vectors.vectors_after(connection, row, identity.dim, last_passage_id=-1)
             number = generations.next_number(connection)
-            newest = generations.newest_chunk_id(connection)
+            newest = generations.newest_passage_id(connection)
         reach("build.read")
-        generation = self._write(number, row, ids, rows, last_chunk_id=newest)
+        generation = self._write(number, row, ids, rows, last_passage_id=newest)
         reach("build.written")
         with self._database.writing() as connection:
             generations.put_generation(connection, generation)
@@ -208,7 +208,7 @@ class DenseSearch:
         return generation
 
     def _write(
-        self, number: int, row: int, ids: Ids, rows: Vectors, *, last_chunk_id: int
+        self, number: int, row: int, ids: Ids, rows: Vectors, *, last_passage_id: int
     ) -> Generation:
         index_type = resolve(INDEXES, self._index_name, setting="index")
         index: VectorIndex = index_type.build(ids, rows)
@@ -221,7 +221,7 @@ class DenseSearch:
             embedder_id=row,
             dim=rows.shape[1],
             n_vectors=len(ids),
-            last_chunk_id=last_chunk_id,
+            last_passage_id=last_passage_id,
             size=size,
             sha256=digest,
         )
@@ -230,7 +230,7 @@ class DenseSearch:
         """Embed what `embedder` has not embedded, switch to it, build; return the count."""
         with self._database.writing() as connection:
             row = vectors.register_embedder(connection, embedder.identity)
-            missing = list(vectors.chunks_without_vector(connection, row))
+            missing = list(vectors.passages_without_vector(connection, row))
         remaining = iter(missing)
         while batch := list(islice(remaining, _REEMBED_BATCH)):
             texts = [f"{heading}\n{text}" if heading else text for _, heading, text in batch]

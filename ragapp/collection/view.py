@@ -15,11 +15,11 @@ from ragapp.protocols import Ids, VectorIndex, Vectors
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A generation (None before the first) plus the (n, dim) vectors of newer chunks.
+    """A generation (None before the first) plus the (n, dim) vectors of newer passages.
 
     All vectors are of one embedder.
 
-    `removed` are chunk ids that the generation still holds but the collection no longer does.
+    `removed` are passage ids that the generation still holds but the collection no longer does.
     """
 
     embedder_row: int
@@ -32,12 +32,12 @@ class View:
 
     @property
     def newest(self) -> int:
-        """The highest chunk id that the view has seen."""
+        """The highest passage id that the view has seen."""
         return int(self.delta_ids[-1]) if len(self.delta_ids) else self.last_indexed
 
 
 def search(view: View, query: Vectors, k: int) -> list[tuple[int, float]]:
-    """Return (chunk row id, cosine) of the best `k` chunks for a (dim,) unit query, best first."""
+    """Return (passage id, cosine) of the best `k` passages for a (dim,) unit query, best first."""
     ids, scores = _search_delta(view, query, k)
     if view.index is not None and view.index.n_vectors:
         indexed_ids, indexed_scores = view.index.search(query, k, excluded=view.removed)

@@ -27,12 +27,14 @@ import numpy as np
 from ragapp.chunkstore.failpoints import VARIABLE
 from ragapp.collection import Collection, Source
 from ragapp.errors import CollectionDamagedError, EmbedderMismatchError, NotFoundError
+from ragapp.stored import NearPassage
 from ragapp.types import Chunk, Document
 from tests.unit.fake_embedder import FakeEmbedder
 
 ROOT = Path(__file__).parents[2]
+SHARED = "All of them share this one line."
 LINES = {
-    name: tuple(f"{name} keeps the harbour number {i} of {name * 3}." for i in range(4))
+    name: (*(f"{name} keeps the harbour number {i} of {name * 3}." for i in range(4)), SHARED)
     for name in ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf")
 }
 
@@ -48,10 +50,13 @@ EMBEDDERS = (FakeEmbedder(), OtherEmbedder(name="other"))
 
 
 class State(NamedTuple):
-    """What a collection holds: the document of each source, the chunks of each document."""
+    """What a collection holds: the document of each source, the chunks of each document, and the
+    fingerprints of the passages that were compared.
+    """
 
     sources: dict[str, str | None]
     chunks: dict[str, list[tuple[str, int, int]]]
+    fingerprints: dict[str | None, int]
 
 
 def opened(directory: Path) -> tuple[Collection, FakeEmbedder]:
@@ -77,6 +82,7 @@ def state_of(directory: Path) -> State:
                 ]
                 for info in collection.documents()
             },
+            {collection.passage_text(i): value for i, value in collection.passage_fingerprints()},
         )
 
 
@@ -87,8 +93,9 @@ def wrong_answers(directory: Path) -> int:
         stored = [
             item for info in collection.documents() for item in collection.document_chunks(info.id)
         ]
-        ids = np.array([item.row_id for item in stored], dtype=np.int64)
-        rows = embedder.embed_documents([item.chunk.text for item in stored])
+        texts = {item.row_id: item.chunk.text for item in stored}
+        ids = np.array(list(texts), dtype=np.int64)
+        rows = embedder.embed_documents(list(texts.values()))
         n_wrong = 0
         for lines in LINES.values():
             query = embedder.embed_query(lines[0])
@@ -124,6 +131,8 @@ def all_changes(directory: Path) -> Iterator[str]:
             for name in ("alpha", "bravo", "charlie", "delta"):
                 _add(collection, embedder, name, path=f"{name}.txt")
                 yield f"added {name}"
+            _compare(collection)
+            yield "compared"
         yield "built"
         with collection.writing():
             collection.remove_source("golf.txt")  # there only where a run was killed after it
@@ -165,7 +174,25 @@ def rescue(directory: Path) -> Iterator[str]:
     yield "restored"
 
 
-SCENARIOS = {"all_changes": all_changes, "rescue": rescue}
+def upgrade(directory: Path) -> Iterator[str]:
+    """Open a collection, which brings one of an older version to the present one."""
+    collection, _ = opened(directory)
+    collection.close()
+    yield "opened"
+
+
+SCENARIOS = {"all_changes": all_changes, "rescue": rescue, "upgrade": upgrade}
+
+
+def _compare(collection: Collection) -> None:
+    """Store a comparison for each new passage, each near the one before it."""
+    before: int | None = None
+    comparisons: dict[int, tuple[int | None, list[NearPassage]]] = {}
+    for passage_id, text in collection.uncompared_passages(99):
+        near = [] if before is None else [NearPassage(before, 3, 0.9, "revision")]
+        comparisons[passage_id] = (len(text), near)
+        before = passage_id
+    collection.put_comparisons(comparisons)
 
 
 def _document(name: str, path: str) -> Document:

@@ -18,10 +18,12 @@ from tests.faults.steps import (
     state_of,
     wrong_answers,
 )
+from tests.unit.version_1 import make_version_1
 
 ROOT = Path(__file__).parents[2]
 RESCUE_POINTS = (*(p for p in POINTS if p.startswith("quarantine.")),)
-CHANGE_POINTS = tuple(p for p in POINTS if p not in RESCUE_POINTS)
+UPGRADE_POINTS = tuple(p for p in POINTS if p.startswith("migration."))
+CHANGE_POINTS = tuple(p for p in POINTS if p not in (*RESCUE_POINTS, *UPGRADE_POINTS))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def runner() -> Iterator[Runner]:
 def states(tmp_path_factory) -> list[State]:
     """The states of an undisturbed run: before it, and after each change that it names."""
     directory = tmp_path_factory.mktemp("clean") / "collection"
-    return [State({}, {}), *(state_of(directory) for _ in all_changes(directory))]
+    return [State({}, {}, {}), *(state_of(directory) for _ in all_changes(directory))]
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +116,46 @@ def test_a_rescue_that_is_killed_succeeds_when_it_is_run_again(
     assert (killed.status, again.status) == (-9, 0)
     assert state_of(directory) == states[-1]
     assert (problems(directory), wrong_answers(directory)) == ([], 0)
+
+
+@pytest.fixture(scope="module")
+def old(finished, tmp_path_factory) -> Path:
+    """The finished collection as version 1 would have stored it."""
+    directory = tmp_path_factory.mktemp("old") / "collection"
+    make_version_1(finished / "collection", directory)
+    return directory
+
+
+def is_upgrade_killed_and_done_again(runner, old, directory, wanted, failpoint) -> bool:
+    """Kill an upgrade, check that the next one loses nothing; False where it came to its end."""
+    shutil.copytree(old, directory)
+    killed = runner.run("upgrade", directory, failpoint=failpoint)
+    if killed.status == 0:
+        return False
+    assert (killed.status, runner.run("upgrade", directory).status) == (-9, 0)
+    assert state_of(directory).chunks == wanted
+    assert (problems(directory), wrong_answers(directory)) == ([], 0)
+    left = {name for name in files(directory) if not name.endswith("-journal")}
+    assert left == {*files(old), "ragapp.sqlite3.v1"}
+    return True
+
+
+@pytest.mark.parametrize("point", [*UPGRADE_POINTS, "migration.step:9"])
+def test_a_killed_upgrade_leaves_the_old_collection_or_the_new_one(
+    runner, finished, old, tmp_path, point
+):
+    wanted = state_of(finished / "collection").chunks
+    assert is_upgrade_killed_and_done_again(runner, old, tmp_path / "c", wanted, point)
+
+
+@pytest.mark.slow
+def test_an_upgrade_killed_at_any_step_leaves_the_old_collection_or_the_new_one(
+    runner, finished, old, tmp_path
+):
+    wanted = state_of(finished / "collection").chunks
+    n = 1
+    while is_upgrade_killed_and_done_again(
+        runner, old, tmp_path / str(n), wanted, f"migration.step:{n}"
+    ):
+        n += 1
+    assert n > 20

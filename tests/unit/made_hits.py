@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ragapp.types import Hit, PageSpan
+from ragapp.places import PageSpan
+from ragapp.types import Hit
 
 
 def make_hit(text, *, rank=1, document="d1", before="", page=None, pages=(), **values):

@@ -7,7 +7,8 @@ from hashlib import sha256
 from fake_embedder import FakeEmbedder
 
 from ragapp.collection import Collection, Source
-from ragapp.types import Chunk, Document, Heading, PageSpan
+from ragapp.places import PageSpan
+from ragapp.types import Chunk, Document, Heading
 
 
 class OtherFakeEmbedder(FakeEmbedder):

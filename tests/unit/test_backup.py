@@ -109,7 +109,7 @@ def test_a_backup_into_a_folder_that_is_not_there_is_one_error(collection, tmp_p
 
 
 def test_a_damaged_collection_gives_no_backup(collection, directory, tmp_path):
-    change(directory / "ragapp.sqlite3", "UPDATE chunks SET text = 'x' WHERE id = 1")
+    change(directory / "ragapp.sqlite3", "UPDATE passages SET text = 'x' WHERE id = 1")
     with pytest.raises(CollectionDamagedError, match="hash"):
         collection.back_up(tmp_path / "b", is_forced=False)
     assert not (tmp_path / "b").exists()
@@ -170,10 +170,10 @@ def test_a_file_that_is_no_backup_changes_nothing(collection, directory, tmp_pat
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE chunks SET text = 'x' WHERE id = 1",
+        "UPDATE passages SET text = 'x' WHERE id = 1",
         "UPDATE documents SET title = 'x'",
-        "UPDATE vectors SET vector = zeroblob(64) WHERE chunk_id = 1",
-        "DELETE FROM chunks WHERE id = 1",
+        "UPDATE vectors SET vector = zeroblob(64) WHERE passage_id = 1",
+        "DELETE FROM chunks WHERE passage_id = 1",
         "DELETE FROM postings WHERE rowid = 1",
         "DELETE FROM sources",
     ],
@@ -226,23 +226,28 @@ def test_rag_restores_into_the_configured_collection(backup, tmp_path, monkeypat
 def test_a_deep_check_counts_rows_and_orphans(collection):
     check = collection.deep_check()
     assert check.problems == ()
-    assert (check.counts["chunks"], check.counts["vectors without a chunk"]) == (4, 0)
+    assert (check.counts["chunks"], check.counts["vectors without a passage"]) == (4, 0)
 
 
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("DELETE FROM vectors WHERE chunk_id = 2", "1 chunks without vectors: 2"),
-        ("DELETE FROM postings WHERE rowid = 2", "1 chunks without postings: 2"),
-        ("INSERT INTO postings (rowid, terms) VALUES (99, 'x')", "1 postings without a chunk: 99"),
+        ("DELETE FROM vectors WHERE passage_id = 2", "1 passages without vectors: 2"),
+        ("DELETE FROM postings WHERE rowid = 2", "1 passages without postings: 2"),
+        (
+            "INSERT INTO postings (rowid, terms) VALUES (99, 'x')",
+            "1 postings without a passage: 99",
+        ),
         (
             "INSERT INTO vectors VALUES (99, 1, zeroblob(64), x'00')",
-            "1 vectors without a chunk: 99",
+            "1 vectors without a passage: 99",
         ),
         ("DELETE FROM sources WHERE path = 'first.txt'", "1 documents without a source"),
-        ("DELETE FROM chunks WHERE id = 2", "1 documents without all their chunks"),
+        ("DELETE FROM chunks WHERE passage_id = 2", "1 documents without all their chunks"),
+        ("DELETE FROM chunks WHERE passage_id = 2", "1 passages without a chunk: 2"),
+        ("DELETE FROM passages WHERE id = 2", "1 chunks without a passage: 1-1"),
         ("UPDATE sources SET document_id = 'x'", "2 sources without their document"),
-        ("DELETE FROM documents", "4 chunks without a document: 1, 2, 3, 4"),
+        ("DELETE FROM documents", "4 chunks without a document: 1-0, 1-1, 2-0, 2-1"),
     ],
 )
 def test_a_deep_check_names_what_belongs_to_nothing(collection, directory, statement, problem):
@@ -269,9 +274,9 @@ def put_in_force(collection, directory, index):
 @pytest.mark.parametrize(
     ("alter", "problem"),
     [
-        (lambda ids, rows: (ids, rows * [[1], [1], [1.001], [1]]), "vectors of 1 chunk rows: 3"),
-        (lambda ids, rows: (ids[::-1].copy(), rows), "vectors of 4 chunk rows: 1, 2, 3, 4"),
-        (lambda ids, rows: (ids + 1, rows), "does not hold the chunks"),
+        (lambda ids, rows: (ids, rows * [[1], [1], [1.001], [1]]), "vectors of 1 passages: 3"),
+        (lambda ids, rows: (ids[::-1].copy(), rows), "vectors of 4 passages: 1, 2, 3, 4"),
+        (lambda ids, rows: (ids + 1, rows), "does not hold the passages"),
         (lambda ids, rows: (ids[1:], rows[1:]), "holds 3 vectors, the database 4"),
     ],
 )

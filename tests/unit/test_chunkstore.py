@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -7,8 +8,17 @@ from hypothesis import strategies as st
 from stored_documents import make_chunks, make_document, make_source
 
 from ragapp.analysis import query_terms, terms_of
-from ragapp.chunkstore import Database, chunks, documents, generations, postings, sources, vectors
-from ragapp.chunkstore.schema import SCHEMA_VERSION, create_or_check, is_wal_safe
+from ragapp.chunkstore import (
+    Database,
+    chunks,
+    documents,
+    generations,
+    passages,
+    postings,
+    sources,
+    vectors,
+)
+from ragapp.chunkstore.schema import SCHEMA_VERSION, create_if_empty, is_wal_safe
 from ragapp.errors import (
     CollectionDamagedError,
     CollectionError,
@@ -16,7 +26,8 @@ from ragapp.errors import (
     SchemaTooNewError,
 )
 from ragapp.protocols import EmbedderIdentity
-from ragapp.types import Chunk, Near
+from ragapp.stored import Near
+from ragapp.types import Chunk
 
 TEXT = "The dome opens at dusk.\nThe lens is clean.\n圆顶在黄昏打开。\n"
 IDENTITY = EmbedderIdentity("fake", "fingerprint", 3)
@@ -53,7 +64,7 @@ def database(tmp_path):
 def memory():
     """A database with one chunk, for reading alone."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    create_or_check(connection, "memory")
+    create_if_empty(connection, "memory")
     store(connection, make_document(TEXT))
     yield connection
     connection.close()
@@ -62,7 +73,7 @@ def memory():
 def store(connection, document, *, heading=""):
     pieces = make_chunks(document, heading=heading)
     seq = documents.insert_document(connection, document, n_chunks=len(pieces), added_at="2026")
-    return chunks.insert_chunks(connection, seq, document.title, pieces)
+    return chunks.insert_chunks(connection, seq, pieces)
 
 
 def stored(database, document, **values):
@@ -194,12 +205,12 @@ def test_a_deleted_document_leaves_no_row_behind(database):
     with database.reading() as connection:
         counts = [
             connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-            for table in ("documents", "chunks", "vectors", "postings", "vocabulary")
+            for table in "documents chunks passages vectors postings vocabulary".split()
         ]
-    assert counts == [0] * 5
+    assert counts == [0] * 6
 
 
-def test_the_id_of_a_deleted_chunk_is_never_given_again(database):
+def test_the_id_of_a_deleted_passage_is_never_given_again(database):
     document = make_document(TEXT)
     before = stored(database, document)
     with database.writing() as connection:
@@ -226,9 +237,9 @@ def test_a_vector_is_found_again_by_equal_embedded_text(database):
     with database.writing() as connection:
         row = vectors.register_embedder(connection, IDENTITY)
         vectors.insert_vectors(connection, row_ids, row, np.array([[1, 2, 3]], np.float32))
-        text_hash = chunks.embedded_sha256(again)
-        reusable = vectors.reusable_vectors(connection, row, [text_hash])
-    assert reusable[text_hash].tolist() == [1.0, 2.0, 3.0]
+        key = passages.key_of(again.heading, again.text)
+        reusable = vectors.reusable_vectors(connection, row, [key])
+    assert reusable[key].tolist() == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize("other", [{"heading": ""}, {"text": "same linE"}])
@@ -242,7 +253,8 @@ def test_a_vector_of_another_embedded_text_is_not_used(database, other):
     with database.writing() as connection:
         row = vectors.register_embedder(connection, IDENTITY)
         vectors.insert_vectors(connection, row_ids, row, np.ones((1, 3), np.float32))
-        assert vectors.reusable_vectors(connection, row, [chunks.embedded_sha256(piece)]) == {}
+        key = passages.key_of(piece.heading, piece.text)
+        assert vectors.reusable_vectors(connection, row, [key]) == {}
 
 
 def test_a_vector_of_another_embedder_is_not_used(database):
@@ -251,8 +263,8 @@ def test_a_vector_of_another_embedder_is_not_used(database):
         row = vectors.register_embedder(connection, IDENTITY)
         other = vectors.register_embedder(connection, EmbedderIdentity("o", "other", 3))
         vectors.insert_vectors(connection, row_ids, row, np.ones((1, 3), np.float32))
-        text_hash = chunks.embedded_sha256(Chunk("d", 0, 0, 9, "same line"))
-        assert vectors.reusable_vectors(connection, other, [text_hash]) == {}
+        key = passages.key_of("", "same line")
+        assert vectors.reusable_vectors(connection, other, [key]) == {}
 
 
 # --- full text
@@ -291,11 +303,11 @@ def test_every_term_of_a_chunk_finds_it(database, text):
 @given(st.text(min_size=1, max_size=30))
 def test_every_term_of_any_text_finds_it(text):
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    create_or_check(connection, "memory")
+    create_if_empty(connection, "memory")
     document = make_document(text)
     piece = Chunk(document.id, 0, 0, len(text), text)
     seq = documents.insert_document(connection, document, n_chunks=1, added_at="2026")
-    (row_id,) = chunks.insert_chunks(connection, seq, "", [piece])
+    (row_id,) = chunks.insert_chunks(connection, seq, [piece])
     missed = [t for t in terms_of(text) if not postings.search_terms(connection, [t], 1)]
     connection.close()
     assert (row_id, missed) == (1, [])
@@ -306,7 +318,7 @@ def test_the_title_counts_as_part_of_every_chunk(memory):
 
 
 def test_equal_scores_are_ordered_by_age(database):
-    row_ids = stored(database, make_document("dome\ndome\ndome\n", title=""))
+    row_ids = stored(database, make_document("dome\ndome \ndome  \n", title=""))
     with database.reading() as connection:
         assert found(connection, "dome") == row_ids
 
@@ -321,10 +333,10 @@ def test_scores_fall_and_are_not_negative(memory):
     assert min(scores) >= 0.0
 
 
-def test_a_term_is_counted_once_a_chunk(database):
+def test_a_term_is_counted_once_a_passage(database):
     stored(database, make_document("dome dome\nroof\ndome\n", title=""))
     with database.reading() as connection:
-        counted = postings.chunk_frequencies(connection, ["dome", "roof", "none"])
+        counted = postings.passage_frequencies(connection, ["dome", "roof", "none"])
     assert counted == {"dome": 2, "roof": 1, "none": 0}
 
 
@@ -384,13 +396,33 @@ def test_reading_again_while_reading_is_allowed(database):
         assert documents.count_documents(connection) == 0
 
 
-def test_a_newer_schema_is_refused(tmp_path):
-    Database(tmp_path / "db").close()
-    with sqlite3.connect(tmp_path / "db") as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    connection.close()
+def test_a_newer_schema_that_is_not_readable_is_refused(tmp_path):
+    make_newer(tmp_path / "db", readable_since=SCHEMA_VERSION + 1)
     with pytest.raises(SchemaTooNewError, match=f"schema {SCHEMA_VERSION + 1}"):
         Database(tmp_path / "db")
+
+
+def test_a_newer_schema_that_is_readable_is_read_and_not_written(tmp_path):
+    document = make_document(TEXT)
+    with closing(Database(tmp_path / "db")) as database:
+        stored(database, document)
+    make_newer(tmp_path / "db", readable_since=SCHEMA_VERSION)
+
+    with closing(Database(tmp_path / "db")) as database:
+        with database.reading() as connection:
+            assert documents.get_document(connection, document.id) == document
+        with pytest.raises(SchemaTooNewError, match="can be read, not changed"):
+            stored(database, make_document("other"))
+
+
+def make_newer(path, *, readable_since):
+    """Let a database look as one that the next version has written."""
+    Database(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        connection.execute(
+            "UPDATE meta SET value = ? WHERE key = 'readable_since'", (str(readable_since),)
+        )
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"\xff" * 4000])
@@ -424,5 +456,8 @@ def test_a_sound_database_has_no_problems(database):
 def test_a_changed_chunk_row_is_found(database, column):
     row_ids = stored(database, make_document(TEXT))
     with database.writing() as connection:
-        connection.execute(f"UPDATE chunks SET {column} = 7 WHERE id = ?", (row_ids[1],))
+        table, key = (
+            ("passages", "id") if column in ("text", "heading") else ("chunks", "passage_id")
+        )
+        connection.execute(f"UPDATE {table} SET {column} = 7 WHERE {key} = ?", (row_ids[1],))
         assert list(chunks.damaged_chunks(connection)) == [f"{make_document(TEXT).id}-0001"]

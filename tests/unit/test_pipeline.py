@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -575,7 +576,7 @@ def test_sync_keeps_what_a_stopped_run_did_not_reach(rag, folder):
 def test_should_stop_ends_the_run_before_the_next_file(rag, folder):
     for i in range(4):
         write(folder, f"{i}.txt", prose(i))
-    answers = iter([False, False, True])
+    answers = chain([False, False], repeat(True))
 
     report = ingest_paths(rag, [folder], should_stop=lambda: next(answers))
 

@@ -140,7 +140,7 @@ def test_an_empty_collection_finds_nothing(tmp_path):
 def test_equal_scores_are_ordered_by_age(tmp_path, coverage):
     collection = opened(tmp_path / "collection")
     for i in range(5):
-        add(collection, f"{'dome ' * 3}\nother {i}\n", path=f"{i}.txt", title="")
+        add(collection, f"dome{' ' * (i + 1)}dome\nother {i}\n", path=f"{i}.txt", title="")
     found = [hit.source for hit in ask(collection, "dome", embedder=Covers(coverage))]
     collection.close()
     assert found == [f"{i}.txt" for i in range(5)]

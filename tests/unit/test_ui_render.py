@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from ui.evidence import Evidence, Part
+from ui.evidence import Elsewhere, Evidence, Part
 from ui.labels import say_in
 from ui.markup import (
     answer_markup,
@@ -126,7 +126,7 @@ def evidence_of(payload):
         heading=payload,
         language=payload,
         parts=(Part(payload), Part("the quote", 1), Part(payload)),
-        also_in=(payload,),
+        also_in=(Elsewhere(payload),),
         order=(1,),
     )
 

@@ -123,8 +123,10 @@ def _answer(
         print_line(f"  [{citation.marker}] {citation.source}{page}: “{_shortened(citation.quote)}”")
         if citation.has_instructions:
             print_line("      warning: this document holds instructions to a language model")
-        for other in citation.also_in:
-            print_line(f"      also in {other}")
+        for place in citation.also_at:
+            page = f", p. {place.page}" if place.page is not None else ""
+            nearly = "" if place.is_exact else " (nearly the same words)"
+            print_line(f"      also in {place.source}{page}{nearly}")
     return answer
 
 

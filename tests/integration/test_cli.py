@@ -56,6 +56,7 @@ HIT_KEYS = {
     "lexical_score",
     "coverage",
     "also_in",
+    "also_at",
     "rank",
     "score",
     "document_id",
@@ -90,6 +91,7 @@ CITATION_KEYS = {
     "title",
     "chunk_id",
     "also_in",
+    "also_at",
 }
 TIMING_KEYS = {"retrieve", "prompt", "first_token", "total"}
 USAGE_KEYS = {"prompt_tokens", "prefilled_tokens", "cached_tokens", "new_tokens"}

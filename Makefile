@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 COLLECTION ?=
 DEMO := .demo/collection
 
-.PHONY: install demo test test-slow test-faults test-browser check bench ui clean
+.PHONY: install demo test test-slow test-ocr test-faults test-browser check bench ui clean
 
 install: $(STAMP)
 
@@ -25,6 +25,10 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+test-ocr: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,ocr]'
+	$(BIN)/python -m pytest -n 0 -m 'slow or not slow' tests/unit/test_ocr.py
 
 test-faults: $(STAMP)
 	$(BIN)/python -m pytest -n 0 -m 'slow or not slow' tests/faults

@@ -25,7 +25,7 @@ BLOCK_BREAK = "\n\n"
 MAX_TITLE_OFFSET = 2_000
 
 _NO_BLOCK = Block("table", "")
-_WRAPPED_FORMATS = ("pdf", "text")
+_WRAPPED_FORMATS = ("pdf", "text", "image")
 _LETTER_SPACED = re.compile(
     "(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff](?: [\u4e00-\u9fff]|[，。、；：）]))"
 )

@@ -10,17 +10,24 @@ import logging
 from importlib import import_module
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:  # numpy is loaded where pages are drawn
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_DPI = 200
 
 _LOCK = Lock()
 _LOGGER = logging.getLogger(__name__)
 
 
 class PdfiumPages:
-    """The texts of the pages of one PDF. It is opened at its first use."""
+    """The texts and pictures of the pages of one PDF. It is opened at its first use."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, password: str = "") -> None:
         self._data = data
+        self._password = password
         self._document: Any = None
         self._is_opened = False
 
@@ -52,13 +59,24 @@ class PdfiumPages:
                 return ""
             return self._text(index)
 
+    def picture(self, index: int, *, max_side: int) -> NDArray[np.uint8] | None:
+        """Return the 0-based page `index` as (h, w, 3) BGR at MAX_DPI or what `max_side` allows.
+
+        None where pdfium cannot draw it.
+        """
+        with _LOCK:
+            self._open()
+            if self._document is None or index >= len(self._document):
+                return None
+            return self._picture(index, max_side)
+
     def _open(self) -> None:
         if self._is_opened:
             return
         self._is_opened = True
         pypdfium2 = _library()
         try:
-            self._document = pypdfium2.PdfDocument(self._data)
+            self._document = pypdfium2.PdfDocument(self._data, password=self._password or None)
         except pypdfium2.PdfiumError as error:
             _LOGGER.debug("pdfium: %s", error)
 
@@ -74,6 +92,20 @@ class PdfiumPages:
         text_page.close()
         page.close()
         return text.replace("\r\n", "\n").replace("\ufffe", "-\n")
+
+    def _picture(self, index: int, max_side: int) -> NDArray[np.uint8] | None:
+        pypdfium2 = _library()
+        try:
+            page = self._document[index]
+            scale = min(MAX_DPI / 72, max_side / max(1, *page.get_size()))
+            bitmap = page.render(scale=scale)
+            pixels: NDArray[np.uint8] = bitmap.to_numpy()[..., :3].copy()
+        except pypdfium2.PdfiumError as error:
+            _LOGGER.debug("pdfium, page %d: %s", index + 1, error)
+            return None
+        bitmap.close()
+        page.close()
+        return pixels
 
 
 def _library() -> Any:

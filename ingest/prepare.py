@@ -135,7 +135,7 @@ def _opened_pages(run: Run, path: Path) -> list[Page]:
     """Return the pages of a file, a locked one opened with the first password that fits."""
     for password in ("", *run.passwords):
         try:
-            return list(run.sandbox.read(path, password=password))
+            return list(run.sandbox.read(path, password=password, with_ocr=run.with_ocr))
         except EncryptedFileError as error:
             failure = error
     raise failure

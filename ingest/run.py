@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.dedup import NearDuplicates
+from ingest.extras import has_ocr
 from ingest.policies import Policies
 from ingest.readers.sandbox import Sandbox
 from ragapp.collection import Collection
@@ -21,8 +22,9 @@ class Run:
     """The live objects and sizes of a run.
 
     `recipe` names what an outcome depends on beside the file itself; `passwords` are no part of it,
-    and are shown nowhere. `near_duplicates` is None where none are looked for; with
-    `is_skipping_near` they are attached to what they repeat and not stored.
+    and are shown nowhere. Scans and images are recognised `with_ocr`. `near_duplicates` is None
+    where none are looked for; with `is_skipping_near` they are attached to what they repeat and not
+    stored.
     """
 
     collection: Collection
@@ -35,6 +37,7 @@ class Run:
     chunk_tokens: int
     overlap_tokens: int
     recipe: str
+    with_ocr: bool
     passwords: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -54,6 +57,7 @@ def begin(rag: Rag, sandbox: Sandbox, passwords: Sequence[str] = ()) -> Run:
         chunk_tokens=settings.chunk_tokens,
         overlap_tokens=settings.overlap_tokens,
         recipe=recipe_of(rag),
+        with_ocr=_is_recognising(settings),
         passwords=tuple(passwords),
     )
 
@@ -61,10 +65,15 @@ def begin(rag: Rag, sandbox: Sandbox, passwords: Sequence[str] = ()) -> Run:
 def recipe_of(rag: Rag) -> str:
     """Return what chunks depend on beside their text. Raises UsageError for a bad word list."""
     settings = rag.settings
+    ocr = ":ocr" if _is_recognising(settings) else ""
     return (
         f"{_RECIPE_VERSION}:{settings.chunk_tokens}:{settings.overlap_tokens}"
-        f":{rag.embedder.identity.fingerprint}:{_policies(settings).recipe}"
+        f":{rag.embedder.identity.fingerprint}:{_policies(settings).recipe}{ocr}"
     )
+
+
+def _is_recognising(settings: Settings) -> bool:
+    return settings.ocr == "auto" and has_ocr()
 
 
 def _policies(settings: Settings) -> Policies:

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     index: Literal["faiss", "numpy_flat"] = "faiss"
     chunk_tokens: int = Field(default=512, ge=16, le=8192)
     overlap_tokens: int = Field(default=64, ge=0, le=4096)
+    ocr: Literal["auto", "off"] = "auto"
     near_duplicates: Literal["link", "skip", "keep"] = "link"
     near_duplicate_bits: int = Field(default=12, ge=0, le=16)
     policy_personal_data: Policy = "off"

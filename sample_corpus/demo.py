@@ -55,7 +55,7 @@ def show_ingestion(rag: Rag) -> None:
         f"{report.chunks_reused} reused, in {report.seconds:.1f} s"
     )
     if report.count("failed"):
-        print("(a damaged PDF and a scan without text are in the corpus on purpose)")
+        print("(a damaged PDF, and a scan that needs ragapp[ocr], are in the corpus on purpose)")
     print()
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from ingest.extras import has_ocr
 from ingest.pages import Page
 from ragapp.errors import (
     CorruptFileError,
@@ -18,16 +19,18 @@ from ragapp.errors import (
 
 
 class ReaderEntry(NamedTuple):
-    """A format's name, where its reader is found, "module:function", and whether it opens files
-    with a password.
+    """A format's name, where its reader is found, "module:function", whether it opens files with
+    a password, and whether it can recognise the text of pictures.
     """
 
     format: str
     function: str
     takes_password: bool = False
+    takes_ocr: bool = False
 
 
-_PDF = ReaderEntry("pdf", "ingest.readers.pdf:read_pdf", takes_password=True)
+_PDF = ReaderEntry("pdf", "ingest.readers.pdf:read_pdf", takes_password=True, takes_ocr=True)
+_IMAGE = ReaderEntry("image", "ingest.readers.image:read_image", takes_ocr=True)
 _DOCX = ReaderEntry("docx", "ingest.readers.docx:read_docx", takes_password=True)
 _PPTX = ReaderEntry("pptx", "ingest.readers.pptx:read_pptx", takes_password=True)
 _XLSX = ReaderEntry("xlsx", "ingest.readers.xlsx:read_xlsx", takes_password=True)
@@ -50,8 +53,11 @@ _CODE_SUFFIXES = (
     ".properties .cmake .gradle .tf .tex .bib"
 ).split()
 
+_IMAGE_SUFFIXES = ".png .jpg .jpeg .tif .tiff .bmp .webp".split()
+
 READERS: Mapping[str, ReaderEntry] = {
     ".pdf": _PDF,
+    **dict.fromkeys(_IMAGE_SUFFIXES, _IMAGE),
     ".docx": _DOCX,
     ".pptx": _PPTX,
     ".pptm": _PPTX,
@@ -96,9 +102,10 @@ def has_reader(path: Path) -> bool:
     return path.suffix.lower() in READERS
 
 
-def read(path: Path, *, password: str = "") -> Iterator[Page]:
+def read(path: Path, *, password: str = "", with_ocr: bool = False) -> Iterator[Page]:
     """Yield the pages of a file as they are read; an encrypted one is opened with `password`.
 
+    The text of scans and images is recognised `with_ocr`, which needs the extra ragapp[ocr].
     A page that could not be read is yielded without blocks, its metadata holding "error". Raises
     ReadError subclasses only, whatever the file does: UnsupportedFileError, FileTooLargeError,
     EncryptedFileError, CorruptFileError, or NoTextError after the last page when no page had text.
@@ -106,16 +113,23 @@ def read(path: Path, *, password: str = "") -> Iterator[Page]:
     entry = _entry_of(path)
     has_text = False
     failure = ""
-    for page in _guarded(path, entry, password):
+    for page in _guarded(path, entry, password, with_ocr=with_ocr):
         has_text = has_text or any(block.text.strip() for block in page.blocks)
         failure = failure or page.metadata.get("error", "")
         yield page
     if not has_text and failure:
         raise CorruptFileError(f"{path.name!r} has no page that can be read: {failure}")
     if not has_text:
-        raise NoTextError(
-            f"{path.name!r} holds no text", hint="if it is a scan, run text recognition on it first"
-        )
+        hint = _no_text_hint(with_ocr=with_ocr) if entry.takes_ocr else ""
+        raise NoTextError(f"{path.name!r} holds no text", hint=hint)
+
+
+def _no_text_hint(*, with_ocr: bool) -> str:
+    if with_ocr:
+        return "text recognition finds none either"
+    if has_ocr():
+        return 'to have scans and images recognised set ocr = "auto"'
+    return "to have scans and images recognised: pip install 'ragapp[ocr]'"
 
 
 def _entry_of(path: Path) -> ReaderEntry:
@@ -128,13 +142,15 @@ def _entry_of(path: Path) -> ReaderEntry:
     return READERS[suffix]
 
 
-def _guarded(path: Path, entry: ReaderEntry, password: str) -> Iterator[Page]:
+def _guarded(path: Path, entry: ReaderEntry, password: str, *, with_ocr: bool) -> Iterator[Page]:
     """Run a reader; whatever a parser raises on a hostile file becomes a CorruptFileError."""
     module_name, function = entry.function.split(":")
     reader = cast(Callable[..., Iterator[Page]], getattr(import_module(module_name), function))
-    secret = {"password": password} if entry.takes_password else {}
+    options: dict[str, str | bool] = {"password": password} if entry.takes_password else {}
+    if entry.takes_ocr:
+        options["with_ocr"] = with_ocr
     try:
-        yield from reader(path, **secret)
+        yield from reader(path, **options)
     except ReadError:
         raise
     except MemoryError as error:

@@ -12,7 +12,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -40,6 +40,13 @@ def main(target: str, limits: dict[str, int]) -> None:
         for answer in _answers(read, request):
             answers.write(json.dumps(answer).encode("ascii") + b"\n")
             answers.flush()
+            if is_recognised(answer):
+                _renew_cpu_time(limits["cpu_s"])
+
+
+def is_recognised(answer: Mapping[str, Any]) -> bool:
+    """Tell whether an answer is a page whose text was recognised, which takes seconds."""
+    return "page" in answer and "ocr" in answer["page"]["metadata"]
 
 
 def _private_stdout() -> BinaryIO:

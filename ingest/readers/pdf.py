@@ -1,6 +1,7 @@
 """PDF -> one Page per page, through pypdf within limits on what a page may unpack to.
 
-A page, or a whole file, that pypdf cannot read or finds nothing in is tried with pdfium. The
+A page, or a whole file, that pypdf cannot read or finds nothing in is tried with pdfium, and what
+has no text for pdfium either, a scan, is drawn and recognised where that is wanted. The
 bookmarks of the file become headings where their title stands on a line of the page they point to.
 A page that fails is reported as a page with "error", and the others are kept.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,21 +38,25 @@ MAX_BOOKMARKS = 2_000
 _Bookmarks = Mapping[int, Sequence[tuple[int, str]]]
 
 
-def read_pdf(path: Path, *, password: str = "") -> Iterator[Page]:
+def read_pdf(path: Path, *, password: str = "", with_ocr: bool = False) -> Iterator[Page]:
     """Yield a Page per page of a PDF, its text as one paragraph block between headings.
 
     A file that opens without a password is read, even if protected against changes; else with
-    `password`, the user's or the owner's. Raises EncryptedFileError, CorruptFileError.
+    `password`, the user's or the owner's. Pages without text are recognised `with_ocr`. Raises
+    EncryptedFileError, CorruptFileError.
     """
     logging.getLogger("pypdf").addHandler(logging.NullHandler())
     data = read_pdf_bytes(path)
-    with PdfiumPages(data) as pdfium:
+    with PdfiumPages(data, password=password) as pdfium:
+        pages = _pages(path, data, pdfium, password)
         try:
-            yield from _pages(path, data, pdfium, password)
+            for page in pages:
+                yield _recognised(pdfium, page) if with_ocr else page
         except _UnopenedError as error:
             if not pdfium.n_pages():
                 raise _corrupt(path, error) from error
-            yield from _pdfium_pages(pdfium)
+            for page in _pdfium_pages(pdfium):
+                yield _recognised(pdfium, page) if with_ocr else page
 
 
 class _UnopenedError(Exception):
@@ -80,6 +86,22 @@ def _pdfium_pages(pdfium: PdfiumPages) -> Iterator[Page]:
     for index in range(n_pages):
         metadata = {"n_pages": str(n_pages)} if index == 0 else {}
         yield Page(tuple(_blocks(pdfium.text(index), ())), number=index + 1, metadata=metadata)
+
+
+def _recognised(pdfium: PdfiumPages, page: Page) -> Page:
+    """Return a page without text with what is recognised on its picture, any other as it is."""
+    if page.number is None or any(block.text.strip() for block in page.blocks):
+        return page
+    from ingest.recognition import MAX_SIDE, recognised_page  # numpy, where it is needed
+
+    picture = pdfium.picture(page.number - 1, max_side=MAX_SIDE)
+    if picture is None:
+        return page
+    found = recognised_page(picture, number=page.number)
+    if not found.blocks:
+        return page
+    known = {key: value for key, value in page.metadata.items() if key != "error"}
+    return replace(found, metadata={**known, **found.metadata})
 
 
 def _opened(path: Path, data: bytes, password: str) -> PdfReader:

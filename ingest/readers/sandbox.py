@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ingest.pages import Block, Page
+from ingest.readers.child import is_recognised
 from ragapp.errors import (
     CorruptFileError,
     EncryptedFileError,
@@ -36,7 +37,7 @@ MAX_ANSWER_BYTES = 300_000_000
 READ_BYTES = 1_048_576
 
 _TARGET = "ingest.readers:read"
-_Options = Mapping[str, str | Sequence[str]]
+_Options = Mapping[str, str | bool | Sequence[str]]
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _ERRORS: Mapping[str, type[ReadError]] = {
     error.code: error
@@ -55,10 +56,12 @@ _ERRORS: Mapping[str, type[ReadError]] = {
 class Limits:
     """What one file may cost, and after how many files a child is replaced.
 
-    `wall_s` counts only while the child is waited for. `memory_bytes` is address space.
+    `wall_s` counts only while the child is waited for; pages whose text was recognised may take
+    `ocr_s` more together. `memory_bytes` is address space.
     """
 
     wall_s: float = 180.0
+    ocr_s: float = 3_600.0
     cpu_s: int = 150
     memory_bytes: int = 3_000_000_000
     file_bytes: int = 1_000_000
@@ -98,7 +101,7 @@ class Sandbox:
         for child in idle:
             child.end()
 
-    def read(self, path: Path, **options: str | Sequence[str]) -> Iterator[Page]:
+    def read(self, path: Path, **options: str | bool | Sequence[str]) -> Iterator[Page]:
         """Yield the pages of a file as `ingest.readers.read` does, from a child process.
 
         `options` are passed on as they are, but for empty ones; they travel by a pipe.
@@ -168,16 +171,17 @@ class _Child:
         """Tell whether the process has answered its last request to the end."""
         return self.is_alive() and not self._is_busy
 
-    def answers(self, path: Path, options: _Options, *, wall_s: float) -> Iterator[dict[str, Any]]:
+    def answers(self, path: Path, options: _Options, limits: Limits) -> Iterator[dict[str, Any]]:
         """Yield the answers to one request, the last without "page". Raises _ChildEndedError."""
         self._is_busy = True
         self.n_tasks += 1
         self._send(path, options)
-        remaining_s = wall_s
+        remaining_s, ocr_s = limits.wall_s, limits.ocr_s
         while True:
             line, waited_s = self._line(remaining_s)
-            remaining_s -= waited_s
             answer = json.loads(line)
+            free_s = min(waited_s, ocr_s) if is_recognised(answer) else 0.0
+            remaining_s, ocr_s = remaining_s - waited_s + free_s, ocr_s - free_s
             self._is_busy = "page" in answer
             yield answer
             if not self._is_busy:
@@ -239,7 +243,7 @@ def _pages(child: _Child, path: Path, options: _Options, limits: Limits) -> Iter
     n_pages = 0
     number: int | None = None
     try:
-        for answer in child.answers(path, options, wall_s=limits.wall_s):
+        for answer in child.answers(path, options, limits):
             if "page" not in answer:
                 _raise_reported(answer)
                 return

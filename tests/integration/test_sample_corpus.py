@@ -34,7 +34,7 @@ class Corpus(NamedTuple):
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    with open_rag(tmp_path_factory.mktemp("corpus") / "collection") as rag:
+    with open_rag(tmp_path_factory.mktemp("corpus") / "collection", ocr="off") as rag:
         report = ingest_paths(rag, [CORPUS])
         yield Corpus(rag, report, evaluate(rag))
 

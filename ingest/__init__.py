@@ -14,26 +14,43 @@ if TYPE_CHECKING:
     from ingest.evaluation import evaluate_folder
     from ingest.outcomes import IngestReport, Outcome, Progress
     from ingest.pipeline import ingest_loader, ingest_paths
+    from ingest.quality import Quality
+    from ingest.remarks import needs_a_look, reason_of, remarks_on, summary_of
+    from ingest.report_file import check_report_path, write_report
     from ingest.revisions import compare
 
 __all__ = [
     "IngestReport",
     "Outcome",
     "Progress",
+    "Quality",
+    "check_report_path",
     "compare",
     "evaluate_folder",
     "ingest_loader",
     "ingest_paths",
+    "needs_a_look",
+    "reason_of",
+    "remarks_on",
+    "summary_of",
+    "write_report",
 ]
 
 _HOMES = {
     "IngestReport": "ingest.outcomes",
     "Outcome": "ingest.outcomes",
     "Progress": "ingest.outcomes",
+    "Quality": "ingest.quality",
+    "check_report_path": "ingest.report_file",
     "compare": "ingest.revisions",
     "evaluate_folder": "ingest.evaluation",
     "ingest_loader": "ingest.pipeline",
     "ingest_paths": "ingest.pipeline",
+    "needs_a_look": "ingest.remarks",
+    "reason_of": "ingest.remarks",
+    "remarks_on": "ingest.remarks",
+    "summary_of": "ingest.remarks",
+    "write_report": "ingest.report_file",
 }
 
 

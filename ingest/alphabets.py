@@ -22,8 +22,8 @@ MIN_ENGLISH_SHARE = 0.2
 # living languages of many readers; those told by their script alone are not asked for
 _LANGUAGES = (
     "af ar az be bg bn bs ca cs cy da de en es et eu fa fi fr ga gl gu hi hr hu hy id is it ka kk "
-    "km kn lo lt lv mk ml mn mr ms my ne nl nn no pa pl pt ro ru si sk sl sq sr sv sw ta te tl tr "
-    "uk ur uz vi zxx"
+    "km kn la lo lt lv mk ml mn mr ms my ne nl nn no pa pl pt ro ru si sk sl sq sr sv sw ta te tl "
+    "tr uk ur uz vi zxx"
 ).split()
 _UNTOLD = "zxx"  # the model's own name for text in no language
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")

@@ -18,7 +18,7 @@ _HIDDEN = re.compile(
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ufdd0-\ufdef\ud800-\udfff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
-_JOINERS = re.compile(
+JOINERS = re.compile(
     "(?<![\u0600-\u08ff\u0900-\u0fff\u1000-\u109f\u1780-\u17ff\u2600-\u27bf\ufe0f"
     "\U0001f000-\U0001faff])[\u200c\u200d]"
 )
@@ -54,7 +54,7 @@ def normalise(text: str) -> str:
     """
     text = _LINE_ENDS.sub("\n", text)
     text = text.replace("\xad\n", "-\n").replace("\xad", "")
-    text = _JOINERS.sub("", _HIDDEN.sub("", text))
+    text = JOINERS.sub("", _HIDDEN.sub("", text))
     if not text.isascii():
         text = unicodedata.normalize("NFC", _cut_combining_runs(text))
     return _SPACES.sub(" ", text)

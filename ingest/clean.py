@@ -1,6 +1,6 @@
 """Pages as read -> pages as stored -> Document.
 
-`clean_pages` decides what becomes of each block, with the rules of `characters`, `paragraphs` and
+`clean` decides what becomes of each block, with the rules of `characters`, `paragraphs` and
 `running_heads`; `assemble` lays the blocks end to end and notes where everything stands.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from ingest.characters import expand_ligatures, fold_spaces, normalise
@@ -32,21 +32,36 @@ _LETTER_SPACED = re.compile(
 _SPACE_BEFORE_MARK = re.compile("(?<=[\u4e00-\u9fff]) (?=[，。、；：！？）])")
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """Clean pages, and how many lines went as running heads, running feet and page numbers."""
+
+    pages: tuple[Page, ...]
+    n_running_lines: int = 0
+
+
 def clean_pages(pages: Iterable[Page], *, format: str) -> list[Page]:  # noqa: A002
+    """Return the pages of `clean`."""
+    return list(clean(pages, format=format).pages)
+
+
+def clean(pages: Iterable[Page], *, format: str) -> Cleaned:  # noqa: A002
     """Return the pages with clean text, empty blocks left out, no page left out.
 
     Every block is brought to NFC without hidden characters, spaces folded (in code only at line
     ends). In PDFs running heads, feet and page numbers go, ligatures become letters. In PDFs and
     plain text, whose line ends are the typesetter's, lines are joined into paragraphs.
     """
-    cleaned = [_normalised(page, is_pdf=format == "pdf") for page in pages]
-    if format == "pdf":
-        cleaned = _without_running_lines(cleaned)
+    normal = [_normalised(page, is_pdf=format == "pdf") for page in pages]
+    kept = _without_running_lines(normal) if format == "pdf" else normal
     finished = [
         replace(page, blocks=tuple(_finished(page.blocks, is_wrapped=format in _WRAPPED_FORMATS)))
-        for page in cleaned
+        for page in kept
     ]
-    return _with_sections(finished) if format == "pdf" else finished
+    n_running_lines = _n_lines(normal) - _n_lines(kept)
+    return Cleaned(
+        tuple(_with_sections(finished) if format == "pdf" else finished), n_running_lines
+    )
 
 
 def assemble(pages: Sequence[Page], *, source: str, format: str) -> Document:  # noqa: A002
@@ -129,6 +144,11 @@ def _without_running_lines(pages: Sequence[Page]) -> list[Page]:
     kept = [_without_lines(page, gone) for page, gone in zip(pages, removable, strict=True)]
     has_text = any(block.text.strip() for page in kept for block in page.blocks)
     return kept if has_text else list(pages)
+
+
+def _n_lines(pages: Sequence[Page]) -> int:
+    lines = (line for page in pages for block in page.blocks for line in block.text.split("\n"))
+    return sum(1 for line in lines if line.strip())
 
 
 def _without_lines(page: Page, removable: set[int]) -> Page:

@@ -36,12 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> Never:
 
 def _run(options: argparse.Namespace) -> int:
     from ingest.pipeline import ingest_paths
+    from ingest.report_file import check_report_path, write_report
     from ragapp import open_rag
 
+    if options.report is not None:
+        check_report_path(options.report)
     on_progress = None if options.quiet else _log_progress
     with open_rag(options.collection) as rag:
         report = ingest_paths(rag, options.paths, sync=options.sync, on_progress=on_progress)
     _print(report.to_dict())
+    if options.report is not None:
+        write_report(report, options.report, language=options.report_language)
     return 1 if report.count("failed") else 0
 
 
@@ -70,5 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("paths", nargs="+", type=Path, help="files, folders or globs")
     parser.add_argument("--collection", type=Path, help="the collection's folder")
     parser.add_argument("--sync", action="store_true", help="remove documents of deleted files")
+    parser.add_argument("--report", type=Path, help="write the quality report to this HTML file")
+    parser.add_argument(
+        "--report-language", choices=["en", "zh"], default="en", help="the language of that file"
+    )
     parser.add_argument("--quiet", action="store_true", help="no line a file")
     return parser

@@ -37,7 +37,6 @@ _COMMON_SCRIPTS = re.compile(
     "|[\uac00-\ud7af]+|[\u0900-\u097f]+|[\u0530-\u058f]+|[\u10a0-\u10ff]+|[\u1200-\u137f]+"
 )
 _MIXED_RUN = re.compile(r"[^\W\d_]{3,}+")
-_BLANK = re.compile(r"\s+")
 _FILLER = re.compile(r"[\s.\-_=*·…|+~#/\\<>:,;()—–─│┌┐└┘├┤]+")
 
 
@@ -67,15 +66,24 @@ class Junk:
 
 def measure_junk(text: str) -> Junk:
     """Return the junk shares of a text; a text without visible characters has none."""
-    sample = text
-    if len(text) > MAX_CHARACTERS:
-        sample = text[: MAX_CHARACTERS // 2] + text[-MAX_CHARACTERS // 2 :]
+    sample = _sample(text)
     return Junk(_garbled_share(sample), _repeated_share(sample))
 
 
+def measure_garbled(text: str) -> float:
+    """Return the garbled share alone, which is measured faster."""
+    return _garbled_share(_sample(text))
+
+
+def _sample(text: str) -> str:
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return text[: MAX_CHARACTERS // 2] + text[-MAX_CHARACTERS // 2 :]
+
+
 def _garbled_share(text: str) -> float:
-    n_visible = len(text) - sum(len(run) for run in _BLANK.findall(text))
-    n_garbled = sum(map(_is_unlikely, text)) + sum(
+    n_visible = sum(map(len, text.split()))
+    n_garbled = sum(text.count(c) for c in set(text) if _is_unlikely(c)) + sum(
         len(run)
         for pattern in (_LATIN_MOJIBAKE, _LOST, _EXTRACTION, _ACCENTED_RUN)
         for run in pattern.findall(text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ingest.quality import Quality
+
 OutcomeName = Literal["added", "updated", "duplicate", "skipped", "failed"]
 
 
@@ -12,7 +14,8 @@ OutcomeName = Literal["added", "updated", "duplicate", "skipped", "failed"]
 class Outcome:
     """What became of one file. `reason` is "" or one line, `code` a failure's error code or "".
 
-    `duplicate_of` is the source that already held the same text, None otherwise.
+    `duplicate_of` is the source that already held the same text, None otherwise. `quality` is None
+    for a file that was not read: it is unchanged, or failed.
     """
 
     path: str
@@ -23,6 +26,11 @@ class Outcome:
     code: str = ""
     chunks_new: int = 0
     chunks_reused: int = 0
+    quality: Quality | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON values, under the names that the README documents."""
+        return asdict(self) | {"quality": self.quality.to_dict() if self.quality else None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +82,5 @@ class IngestReport:
             "chunks_new": self.chunks_new,
             "chunks_reused": self.chunks_reused,
             "seconds": round(self.seconds, 3),
-            "outcomes": [asdict(outcome) for outcome in self.outcomes],
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }

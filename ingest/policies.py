@@ -116,10 +116,14 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """The pages to store, and how often each kind was found, flagged and masked ones together."""
+    """The pages to store, and how often each kind was found, flagged and masked ones together.
+
+    `masked` are those of the findings that were masked.
+    """
 
     pages: tuple[Page, ...]
     findings: Mapping[str, int] = field(default_factory=dict)
+    masked: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_policies(policies: Policies) -> None:
@@ -145,14 +149,14 @@ def apply(pages: Sequence[Page], policies: Policies) -> Filtered:
     junk = dict.fromkeys(measure_junk(body).kinds, 1) if policies.junk != "off" else {}
     _check_skips(found, junk, policies)
     findings = counted(item for items in found.values() for item in items) | junk
-    masked = merged(
+    to_mask = [
         item for name, items in found.items() if _policy(name, policies) == "mask" for item in items
-    )
-    if not masked:
+    ]
+    if not to_mask:
         return Filtered(tuple(pages), findings)
-    rest = iter(_masked([*texts, *metadata], masked, language))
+    rest = iter(_masked([*texts, *metadata], merged(to_mask), language))
     new_texts = [next(rest) for _ in texts]
-    return Filtered(tuple(_rebuilt(pages, new_texts, list(rest))), findings)
+    return Filtered(tuple(_rebuilt(pages, new_texts, list(rest))), findings, counted(to_mask))
 
 
 def _check_language(language: str, policies: Policies) -> None:

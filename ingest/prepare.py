@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from ingest.chunk import chunk_document
-from ingest.clean import assemble, clean_pages
+from ingest.clean import assemble, clean
 from ingest.inputs import Input
 from ingest.instructions import find_instructions, find_smuggled
+from ingest.odd_characters import count_odd_characters
 from ingest.pages import Page
 from ingest.policies import Filtered, PolicySkip, apply
+from ingest.quality import Quality, measure, with_notes
 from ingest.readers import format_of
 from ingest.run import Run
 from ragapp.collection import NO_FILE, Source
@@ -45,6 +47,7 @@ class Prepared:
     pieces: tuple[Chunk, ...] | None = None
     code: str = ""
     reason: str = ""
+    quality: Quality | None = None
 
 
 def prepare_file(run: Run, item: Input) -> Prepared:
@@ -124,10 +127,11 @@ def _read_file(run: Run, item: Input) -> Prepared:
     if known is not None and _has_same_bytes(known, source):
         return Prepared(replace(source, document_id=known.document_id), "touched", known)
     pages = _opened_pages(run, path)
-    document = _to_document(run, pages, name=source.path, format_name=format_of(path))
+    document, quality = _to_document(run, pages, name=source.path, format_name=format_of(path))
     if described(run, item) != replace(source, sha256=None):
         raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
-    prepared = _cut_if_new(run, source, known, _titled(document, Path(item.label).stem))
+    document = _titled(document, Path(item.label).stem)
+    prepared = _cut_if_new(run, source, known, document, quality)
     return replace(prepared, reason=_missing_pages(pages))
 
 
@@ -145,31 +149,40 @@ def _read_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
     text = "\0".join(block.text for page in pages for block in page.blocks)
     data = text.encode(errors="surrogatepass")
     source = replace(_source_of(run, name, NO_FILE), sha256=sha256(data).digest(), size=len(data))
-    document = _to_document(run, pages, name=name, format_name="loader")
+    document, quality = _to_document(run, pages, name=name, format_name="loader")
     has_own_title = any("title" in page.metadata for page in pages[:1])  # which may be ""
     titled = document if has_own_title else _titled(document, name)
-    return _cut_if_new(run, source, run.collection.source(name), titled)
+    return _cut_if_new(run, source, run.collection.source(name), titled, quality)
 
 
-def _cut_if_new(run: Run, source: Source, known: Source | None, document: Document) -> Prepared:
+def _cut_if_new(
+    run: Run, source: Source, known: Source | None, document: Document, quality: Quality
+) -> Prepared:
     source = replace(source, document_id=document.id)
     is_new = not run.collection.holders(document.id)
     is_cut_otherwise = known is not None and known.recipe != run.recipe
     pieces = cut(run, document) if is_new or is_cut_otherwise else None
-    return Prepared(source, "read", known, document, pieces)
+    quality = quality.of_chunks(pieces or ())
+    return Prepared(source, "read", known, document, pieces, quality=quality)
 
 
-def _to_document(run: Run, pages: Sequence[Page], *, name: str, format_name: str) -> Document:
-    """Clean and filter the pages and lay them end to end.
+def _to_document(
+    run: Run, pages: Sequence[Page], *, name: str, format_name: str
+) -> tuple[Document, Quality]:
+    """Clean and filter the pages, lay them end to end and say how good they were.
 
     Raises NoTextError when nothing is left, PolicySkip when a policy keeps the file out.
     """
-    filtered = apply(clean_pages(pages, format=format_name), run.policies)
+    cleaned = clean(pages, format=format_name)
+    filtered = apply(cleaned.pages, run.policies)
     document = assemble(filtered.pages, source=name, format=format_name)
     if not document.text:
         raise NoTextError(f"{Path(name).name!r} holds no text after cleaning")
     notes = _notes(pages, document.text, filtered)
-    return replace(document, metadata={**document.metadata, **notes})
+    document = replace(document, metadata={**document.metadata, **notes})
+    characters = count_odd_characters(block.text for page in pages for block in page.blocks)
+    quality = measure(pages, document, cleaned=cleaned, filtered=filtered, characters=characters)
+    return with_notes(document, quality), quality
 
 
 def _notes(pages: Sequence[Page], text: str, filtered: Filtered) -> dict[str, str]:

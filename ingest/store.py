@@ -9,6 +9,7 @@ import numpy as np
 
 from ingest.outcomes import Outcome, OutcomeName
 from ingest.prepare import Prepared, cut
+from ingest.quality import Duplicate, Quality
 from ingest.run import Run
 from ragapp.collection import Source
 from ragapp.protocols import Vectors
@@ -45,7 +46,8 @@ def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome
         reason = prepared.reason or "unchanged"
         return Outcome(source.path, name, reason, source.document_id, code=prepared.code)
     outcome = _store_document(run, prepared.document, prepared, embedded)
-    return replace(outcome, reason=outcome.reason or prepared.reason)
+    quality = outcome.quality or prepared.quality
+    return replace(outcome, reason=outcome.reason or prepared.reason, quality=quality)
 
 
 def _store_document(
@@ -60,10 +62,12 @@ def _store_document(
     if holders and not is_own:
         run.collection.attach(source)
         first = next(path for path in holders if path != source.path)
-        return Outcome(source.path, "duplicate", f"same text as {first}", document.id, first)
+        quality = _related(prepared, "exact", first)
+        reason = f"same text as {first}"
+        return Outcome(source.path, "duplicate", reason, document.id, first, quality=quality)
     near = _near(run, document, source)
     if run.is_skipping_near and near and near[0].kind == "near" and not is_own:
-        return _attached_to(run, near[0], source)
+        return _attached_to(run, near[0], prepared)
     pieces = cut(run, document) if prepared.pieces is None else prepared.pieces
     vectors, n_reused = _vectors(run, pieces, embedded)
     run.collection.add(document, pieces, vectors, source=source, near=near)
@@ -74,7 +78,12 @@ def _store_document(
         document.id,
         chunks_new=len(pieces) - n_reused,
         chunks_reused=n_reused,
+        quality=_related(prepared, near[0].kind, _first_holder(run, near[0])) if near else None,
     )
+
+
+def _related(prepared: Prepared, kind: Duplicate, other: str) -> Quality | None:
+    return prepared.quality.of_duplicate(kind, other) if prepared.quality is not None else None
 
 
 def _near(run: Run, document: Document, source: Source) -> list[Near]:
@@ -85,20 +94,26 @@ def _near(run: Run, document: Document, source: Source) -> list[Near]:
     return [n for n in near if run.collection.holders(n.document_id) != [source.path]]
 
 
-def _attached_to(run: Run, near: Near, source: Source) -> Outcome:
-    """Let `source` hold the stored near-duplicate in place of its own text."""
+def _attached_to(run: Run, near: Near, prepared: Prepared) -> Outcome:
+    """Let the source hold the stored near-duplicate in place of its own text."""
+    source = prepared.source
     first = next(p for p in run.collection.holders(near.document_id) if p != source.path)
     run.collection.attach(replace(source, document_id=near.document_id))
     reason = f"nearly the same text as {first}"
-    return Outcome(source.path, "duplicate", reason, near.document_id, first)
+    quality = _related(prepared, "near", first)
+    return Outcome(source.path, "duplicate", reason, near.document_id, first, quality=quality)
 
 
 def _near_reason(run: Run, near: Sequence[Near]) -> str:
     if not near:
         return ""
-    first = run.collection.holders(near[0].document_id)[0]
+    first = _first_holder(run, near[0])
     is_near = near[0].kind == "near"
     return f"nearly the same text as {first}" if is_near else f"a revision of {first}"
+
+
+def _first_holder(run: Run, near: Near) -> str:
+    return run.collection.holders(near.document_id)[0]
 
 
 def _vectors(

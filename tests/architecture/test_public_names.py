@@ -24,10 +24,17 @@ INGEST_NAMES = (
     "IngestReport",
     "Outcome",
     "Progress",
+    "Quality",
+    "check_report_path",
     "compare",
     "evaluate_folder",
     "ingest_loader",
     "ingest_paths",
+    "needs_a_look",
+    "reason_of",
+    "remarks_on",
+    "summary_of",
+    "write_report",
 )
 
 

@@ -12,7 +12,7 @@ from ui.cli.app import CollectionOption, JsonOption, app
 from ui.cli.printing import print_json, print_line, print_table, progress_bar, reported_errors
 
 if TYPE_CHECKING:
-    from ingest import IngestReport
+    from ingest import IngestReport, Outcome
 
 _MAX_ROWS = 40
 
@@ -28,6 +28,12 @@ def ingest_command(
         Literal["link", "skip", "keep"] | None,
         typer.Option(help="Texts nearly stored already: link them, store one, or don't look."),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the quality report to this HTML file.")
+    ] = None,
+    report_language: Annotated[
+        Literal["en", "zh"], typer.Option(help="The language of that file.")
+    ] = "en",
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,18 +42,22 @@ def ingest_command(
     Unchanged files are skipped. Exits with 1 when a file failed; the others are stored.
     """
     with reported_errors(as_json=as_json):
-        from ingest import ingest_paths
+        from ingest import check_report_path, ingest_paths, write_report
         from ragapp import open_rag
 
+        if report is not None:
+            check_report_path(report)
         with (
             open_rag(collection, near_duplicates=near_duplicates) as rag,
             progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move,
         ):
-            report = ingest_paths(
+            ingested = ingest_paths(
                 rag, paths, sync=sync, on_progress=lambda p: move(p.done, p.total, p.latest.path)
             )
-        _print_report(report, as_json=as_json)
-        if report.count("failed"):
+        _print_report(ingested, as_json=as_json)
+        if report is not None:
+            write_report(ingested, report, language=report_language)
+        if ingested.count("failed"):
             raise typer.Exit(1)
 
 
@@ -67,20 +77,21 @@ def reindex(*, collection: CollectionOption = None, as_json: JsonOption = False)
 
 
 def _print_report(report: IngestReport, *, as_json: bool) -> None:
+    from ingest import needs_a_look, remarks_on, summary_of
+
     if as_json:
         print_json(report.to_dict())
         return
-    shown = [o for o in report.outcomes if o.outcome != "skipped"]
-    if shown:
-        rows = [[o.outcome, o.path, o.reason] for o in shown[:_MAX_ROWS]]
-        print_table(["outcome", "file", "reason"], rows)
-    if len(shown) > _MAX_ROWS:
-        print_line(f"... and {len(shown) - _MAX_ROWS} more (--json lists all)")
-    counts = report.to_dict()
-    names = ("added", "updated", "duplicate", "skipped", "failed", "removed")
-    print_line(
-        f"{report.seen} files: "
-        + ", ".join(f"{counts[name]} {name}" for name in names)
-        + f"; {report.chunks_new} chunks embedded, {report.chunks_reused} reused"
-        + f", {report.seconds:.1f} s"
-    )
+    for line in summary_of(report, "en"):
+        print_line(line)
+    ordered = sorted(report.outcomes, key=lambda outcome: not needs_a_look(outcome))
+    told = [(outcome, remarks_on(outcome, "en")) for outcome in ordered]
+    rows = [[o.outcome, o.path, "; ".join(said)] for o, said in told if _is_worth_a_row(o, said)]
+    if rows:
+        print_table(["outcome", "file", "what is to be said"], rows[:_MAX_ROWS])
+    if len(rows) > _MAX_ROWS:
+        print_line(f"... and {len(rows) - _MAX_ROWS} more (--json or --report FILE lists all)")
+
+
+def _is_worth_a_row(outcome: Outcome, said: list[str]) -> bool:
+    return bool(said) and said != ["unchanged"]

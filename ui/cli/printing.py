@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 # control characters that JSON lets through, and halves of characters that UTF-8 cannot write
+_STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
@@ -34,8 +35,11 @@ def print_piece(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return text that cannot steer the terminal: control characters but line ends and tabs go."""
-    return "".join(c for c in text if c in "\n\t" or (c >= " " and not "\x7f" <= c <= "\x9f"))
+    """Return text that cannot steer the terminal: control characters but line ends and tabs go.
+
+    So do the marks that turn the direction of writing, with which a file name can hide its suffix.
+    """
+    return _STEERING.sub("", text)
 
 
 @contextmanager

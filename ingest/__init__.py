@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingest.outcomes import IngestReport, Outcome, Progress
     from ingest.pipeline import ingest_loader, ingest_paths
     from ingest.quality import Quality
-    from ingest.remarks import needs_a_look, reason_of, remarks_on, summary_of
+    from ingest.remarks import findings_of, needs_a_look, remarks_on, summary_of
     from ingest.report_file import check_report_path, write_report
     from ingest.revisions import compare
 
@@ -27,10 +27,10 @@ __all__ = [
     "check_report_path",
     "compare",
     "evaluate_folder",
+    "findings_of",
     "ingest_loader",
     "ingest_paths",
     "needs_a_look",
-    "reason_of",
     "remarks_on",
     "summary_of",
     "write_report",
@@ -44,10 +44,10 @@ _HOMES = {
     "check_report_path": "ingest.report_file",
     "compare": "ingest.revisions",
     "evaluate_folder": "ingest.evaluation",
+    "findings_of": "ingest.remarks",
     "ingest_loader": "ingest.pipeline",
     "ingest_paths": "ingest.pipeline",
     "needs_a_look": "ingest.remarks",
-    "reason_of": "ingest.remarks",
     "remarks_on": "ingest.remarks",
     "summary_of": "ingest.remarks",
     "write_report": "ingest.report_file",

@@ -60,8 +60,13 @@ def remarks_on(outcome: Outcome, language: Language, *, shown: Shown = str) -> l
 
 
 def summary_of(report: IngestReport, language: Language, *, shown: Shown = str) -> list[str]:
-    """Return the totals of a run, a line each: files, those that need a look, what was found."""
-    lines = [_counts(report, language)]
+    """Return the totals of a run, a line each: how files ended, then what was found in them."""
+    return [_counts(report, language), *findings_of(report, language, shown=shown)]
+
+
+def findings_of(report: IngestReport, language: Language, *, shown: Shown = str) -> list[str]:
+    """Return what was found in a run, a line each: files that need a look, findings, duplicates."""
+    lines: list[str] = []
     names = [shown(outcome.path) for outcome in report.outcomes if needs_a_look(outcome)]
     if names:
         words = wording.NEEDS_A_LOOK if len(names) == 1 else wording.NEED_A_LOOK

@@ -57,7 +57,7 @@ FAILURES = {
     "policy": Words("kept out by a policy", "按策略未收录"),
 }
 FAILURE_ELSE = Words("this did not work", "操作未成功")
-CODED_REASON = Words("{reason}", "{name}（{reason}）")  # the messages are in English
+CODED_REASON = Words("{name} ({reason})", "{name} ({reason})")
 
 UNCHANGED = Words("unchanged", "没有变化")
 SAME_TEXT = Words("same text as before", "文本与之前相同")
@@ -116,7 +116,7 @@ NOTHING_TO_LOOK_AT = Words("No file needs a look.", "没有需要查看的文件
 COLUMNS = (
     Words("File", "文件"),
     Words("Outcome", "结果"),
-    Words("What is to be said", "说明"),
+    Words("Remarks", "说明"),
     Words("Language", "语言"),
     Words("Pages", "页数"),
     Words("Chunks", "片段"),

@@ -26,6 +26,10 @@ _TOKEN = re.compile(
 )
 _CJK_CHARACTER = re.compile(f"[{_CJK}]")
 _LETTER = re.compile(r"[^\W\d_]")
+# what is not seen within a word: soft hyphens, zero-width and direction marks, tag characters
+_UNSEEN = re.compile(
+    "[\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
 _STOP_WORDS = frozenset(
@@ -106,7 +110,9 @@ def is_chinese(text: str) -> bool:
 
 
 def _fold(text: str) -> str:
-    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    return _THOUSANDS.sub("", text.casefold())
 
 
 def _tokens(text: str) -> Iterator[str]:

@@ -40,6 +40,11 @@ def say_in(language: Language) -> Say:
     return say
 
 
+def language_of(say: Say) -> Language:
+    """Return the language in which `say` gives labels."""
+    return "zh" if say(ASK) == ASK.zh else "en"
+
+
 ASK = Label("Ask", "提问")
 LIBRARY = Label("Library", "文档库")
 ADD_FILES = Label("Add files", "添加文件")
@@ -110,20 +115,10 @@ SKIPPED = Label("Skipped", "已跳过")
 FAILED = Label("Failed", "失败")
 COLUMN_FILE = Label("File", "文件")
 COLUMN_OUTCOME = Label("Outcome", "结果")
-COLUMN_REASON = Label("Reason", "原因")
-COLUMN_DUPLICATE_OF = Label("Duplicate of", "与此重复")
+COLUMN_REMARKS = Label("Remarks", "说明")
 NO_FILES = Label("No files were found there.", "那里没有找到文件。")
 GO_TO_ASK = Label("Ask about your documents", "就您的文档提问")
 GO_TO_ADD_FILES = Label("Add files", "添加文件")
-
-REASON_UNCHANGED = Label("unchanged", "没有变化")
-REASON_SAME_TEXT = Label("same text as before", "文本与之前相同")
-REASON_DUPLICATE = Label("same text", "文本相同")
-REASON_NEAR = Label("nearly the same text as", "文本几乎相同：")
-REASON_REVISION = Label("a revision of", "另一版本：")
-REASON_PARTIAL = Label(
-    "partial: {n} of {total} pages cannot be read", "不完整：{total} 页中有 {n} 页无法读取"
-)
 
 FILTER = Label("Filter by title or source", "按标题或来源筛选")
 DOCUMENT_COUNT = Label("Documents: {n:,}", "文档：{n:,}")

@@ -48,6 +48,7 @@ OUTCOME_KEYS = {
     "code",
     "chunks_new",
     "chunks_reused",
+    "quality",
 }
 HIT_KEYS = {
     "has_instructions",
@@ -325,6 +326,60 @@ def test_the_batch_door_reports_wrong_usage_on_one_line_with_exit_2():
 
     assert (finished.status, finished.stdout) == (2, "")
     assert finished.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def reported(setting, tmp_path_factory):
+    """The second run again, in words and with a report; its text and its file."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    copy = setting.copied(path.parent)
+    finished = copy.run("ingest", setting.documents, "--report", path, "--report-language", "zh")
+    return finished.stdout, path.read_text(encoding="utf-8")
+
+
+def test_ingest_ends_with_totals_and_the_files_that_have_something_to_say(setting, reported):
+    first, second = reported[0].splitlines()[:2]
+
+    assert first.startswith("seen 6: 0 added, 0 updated, 0 duplicate, 5 skipped, 1 failed")
+    assert second.startswith("1 file needs a look: ")
+    assert "roster.txt" not in reported[0]
+
+
+def test_the_report_file_names_every_file_in_the_language_asked_for(setting, reported):
+    assert '<html lang="zh-Hans">' in reported[1]
+    for name in ("wind.md", "wind-again.md", "roster.txt", "policy.pdf"):
+        assert str(setting.documents / name) in reported[1] or f"night/{name}" in reported[1]
+
+
+@pytest.mark.parametrize("program", [("-c", "from ui.cli import main; main()"), ("-m", "ingest")])
+def test_a_report_that_cannot_be_written_is_told_before_the_work(setting, tmp_path, program):
+    arguments = () if program[0] == "-m" else ("ingest",)
+    target = tmp_path / "none" / "report.html"
+
+    finished = run(
+        *arguments,
+        setting.documents,
+        "--report",
+        target,
+        "--collection",
+        tmp_path / "collection",
+        program=program,
+    )
+
+    assert finished.status == 2
+    assert len(finished.stderr.splitlines()) == 1
+    assert "no folder" in finished.stderr
+    assert not (tmp_path / "collection").exists()
+
+
+def test_the_batch_door_writes_the_report_too(setting, tmp_path):
+    target = tmp_path / "report.html"
+    copy = setting.copied(tmp_path)
+
+    finished = copy.run(setting.documents, "--quiet", "--report", target, program=("-m", "ingest"))
+
+    assert finished.json["failed"] == 1
+    assert "wind.md" in target.read_text(encoding="utf-8")
 
 
 def test_sync_removes_the_document_of_a_deleted_file(setting, tmp_path):

@@ -23,11 +23,11 @@ def row(title, *sources):
     [
         ("unchanged", "unchanged", "没有变化"),
         ("same text", "same text as before", "文本与之前相同"),
-        ("same text as a.md", "same text", "文本相同"),
+        (f"same text as {UPLOAD}", "same text as report.pdf", "文本相同：report.pdf"),
         (
             f"nearly the same text as {UPLOAD}",
             "nearly the same text as report.pdf",
-            "文本几乎相同： report.pdf",
+            "文本几乎相同：report.pdf",
         ),
         (
             "partial: 2 of 9 pages cannot be read",
@@ -52,7 +52,6 @@ def test_a_failure_names_its_kind_and_its_message():
         "report.pdf",
         "失败",
         "文件已损坏 ('report.pdf' is damaged)",
-        "",
     ]
 
 

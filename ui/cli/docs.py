@@ -65,6 +65,8 @@ def show(
         print_line(f"{info.title}  ({info.id}, {info.format}, {info.language})")
         for source in info.sources:
             print_line(f"  source: {source}")
+        for key, value in sorted(stored.metadata.items()):
+            print_line(f"  {key}: {value}")
         for other in info.near_duplicates:
             print_line(f"  nearly the same text: {other}")
         for other, differences in revisions.items():

@@ -88,7 +88,7 @@ def _print_report(report: IngestReport, *, as_json: bool) -> None:
     told = [(outcome, remarks_on(outcome, "en")) for outcome in ordered]
     rows = [[o.outcome, o.path, "; ".join(said)] for o, said in told if _is_worth_a_row(o, said)]
     if rows:
-        print_table(["outcome", "file", "what is to be said"], rows[:_MAX_ROWS])
+        print_table(["outcome", "file", "remarks"], rows[:_MAX_ROWS])
     if len(rows) > _MAX_ROWS:
         print_line(f"... and {len(rows) - _MAX_ROWS} more (--json or --report FILE lists all)")
 

@@ -12,7 +12,7 @@ from ragapp import Rag, RagError
 from ui import labels, pages, render, state
 from ui.labels import Say
 from ui.launch import MAX_UPLOAD_MB
-from ui.outcomes import COLUMNS, outcome_counts, outcome_row
+from ui.outcomes import COLUMNS, outcome_counts, outcome_findings, outcome_row
 from ui.state import Failure, Key
 from ui.uploads import collection_folder, save_upload, shown_source
 from ui.views.opening import opened_rag
@@ -92,6 +92,8 @@ def _show_report(report: IngestReport, rag: Rag, say: Say) -> None:
         return
     render.note(outcome_counts(report, say))
     folder = collection_folder(rag)
+    for line in outcome_findings(report, collection=folder, say=say):
+        render.note([line])
     rows = [outcome_row(outcome, collection=folder, say=say) for outcome in report.outcomes]
     render.table([say(column) for column in COLUMNS], rows)
     st.page_link(pages.ASK.path, label=say(labels.GO_TO_ASK), icon=pages.ASK.icon)

@@ -34,7 +34,7 @@ tbody th, tbody td { padding-inline-start: 0.4rem; }
 tbody th { font-weight: 600; min-width: 12rem; max-width: 24rem; overflow-wrap: anywhere; }
 td.said { min-width: 16rem; overflow-wrap: anywhere; } td.word { white-space: nowrap; }
 td.number { text-align: end; font-variant-numeric: tabular-nums; }
-td ul { margin: 0; padding-inline-start: 1.1rem; }
+li { overflow-wrap: anywhere; } td ul { margin: 0; padding-inline-start: 1.1rem; }
 .failed { color: var(--bad); font-weight: 600; } .added, .updated { color: var(--good); }
 @media print { body { max-width: none; margin: 0; } }
 """

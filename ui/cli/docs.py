@@ -54,18 +54,13 @@ def show(
         if as_json:
             pages = [asdict(span) for span in stored.pages]
             headings = [asdict(heading) for heading in stored.headings]
-            facts = {
-                "differences": revisions,
-                "text": stored.text,
-                "pages": pages,
-                "headings": headings,
-            }
-            print_json({**info.to_dict(), "metadata": dict(stored.metadata), **facts})
+            facts = {"differences": revisions, "text": stored.text, "pages": pages}
+            facts |= {"headings": headings, "metadata": dict(stored.metadata)}
+            print_json({**info.to_dict(), **facts})
             return
         print_line(f"{info.title}  ({info.id}, {info.format}, {info.language})")
-        for source in info.sources:
-            print_line(f"  source: {source}")
-        for key, value in sorted(stored.metadata.items()):
+        sources = [("source", source) for source in info.sources]
+        for key, value in (*sources, *sorted(stored.metadata.items())):
             print_line(f"  {key}: {value}")
         for other in info.near_duplicates:
             print_line(f"  nearly the same text: {other}")

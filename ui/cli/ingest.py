@@ -57,8 +57,7 @@ def ingest_command(
         _print_report(ingested, as_json=as_json)
         if report is not None:
             write_report(ingested, report, language=report_language)
-        if ingested.count("failed"):
-            raise typer.Exit(1)
+        raise typer.Exit(1 if ingested.count("failed") else 0)
 
 
 @app.command()

@@ -24,7 +24,7 @@ from ingest.pages import Block, Page
 from ingest.pipeline import ingest_pages
 from ingest.run import recipe_of
 from ragapp.bootstrap import open_rag
-from ragapp.evaluation.asking import OnQuestion, checked_systems, evaluate
+from ragapp.evaluation.asking import OnQuestion, checked_systems, evaluate, facts_of
 from ragapp.evaluation.folder import (
     BenchmarkSet,
     Passage,
@@ -127,13 +127,7 @@ def _facts(
         "source": str(folder),
         "passages": len(benchmark.passages),
         **ingested.facts,
-        "embedder": rag.embedder.identity.name,
-        "engine": rag.language_model.name,
-        "chunk_tokens": rag.settings.chunk_tokens,
-        "overlap_tokens": rag.settings.overlap_tokens,
-        "top_k": rag.settings.top_k,
-        "n_candidates": rag.settings.n_candidates,
-        "abstain_below": rag.settings.abstain_below,
+        **facts_of(rag),
     }
 
 

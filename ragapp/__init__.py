@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ragapp.bootstrap import open_rag
     from ragapp.errors import RagError
+    from ragapp.evaluation.comparing import Comparison, compare_runs
+    from ragapp.evaluation.keeping import keep_run, list_runs, load_run, save_run, write_whole
+    from ragapp.evaluation.making import make_questions
+    from ragapp.evaluation.own_set import OwnQuestion, evaluate_questions, write_questions
+    from ragapp.evaluation.report import render_report
     from ragapp.evaluation.run import EvaluationRun
     from ragapp.rag import AnswerStream, Rag
     from ragapp.settings import Settings
@@ -22,12 +27,24 @@ __all__ = [
     "Answer",
     "AnswerStream",
     "Citation",
+    "Comparison",
     "EvaluationRun",
     "Hit",
+    "OwnQuestion",
     "Rag",
     "RagError",
     "Settings",
+    "compare_runs",
+    "evaluate_questions",
+    "keep_run",
+    "list_runs",
+    "load_run",
+    "make_questions",
     "open_rag",
+    "render_report",
+    "save_run",
+    "write_questions",
+    "write_whole",
 ]
 
 _HOMES = {
@@ -40,6 +57,18 @@ _HOMES = {
     "RagError": "ragapp.errors",
     "Settings": "ragapp.settings",
     "open_rag": "ragapp.bootstrap",
+    "Comparison": "ragapp.evaluation.comparing",
+    "OwnQuestion": "ragapp.evaluation.own_set",
+    "compare_runs": "ragapp.evaluation.comparing",
+    "evaluate_questions": "ragapp.evaluation.own_set",
+    "keep_run": "ragapp.evaluation.keeping",
+    "list_runs": "ragapp.evaluation.keeping",
+    "load_run": "ragapp.evaluation.keeping",
+    "make_questions": "ragapp.evaluation.making",
+    "render_report": "ragapp.evaluation.report",
+    "save_run": "ragapp.evaluation.keeping",
+    "write_questions": "ragapp.evaluation.own_set",
+    "write_whole": "ragapp.evaluation.keeping",
 }
 
 

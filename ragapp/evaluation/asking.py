@@ -54,6 +54,19 @@ def checked_systems(names: Sequence[str]) -> tuple[Legs, ...]:
     return tuple(sorted((name for name in known if name in wanted), key=wanted.index))
 
 
+def facts_of(rag: Rag) -> dict[str, Any]:
+    """Return the models and settings on which the figures depend."""
+    return {
+        "embedder": rag.embedder.identity.name,
+        "engine": rag.language_model.name,
+        "chunk_tokens": rag.settings.chunk_tokens,
+        "overlap_tokens": rag.settings.overlap_tokens,
+        "top_k": rag.settings.top_k,
+        "n_candidates": rag.settings.n_candidates,
+        "abstain_below": rag.settings.abstain_below,
+    }
+
+
 def evaluate(
     rag: Rag,
     questions: QuestionSet,

@@ -174,3 +174,111 @@ def test_an_error_is_json_where_that_is_asked_for(shown):
 
 def test_eval_alone_shows_its_help(shown):
     assert "run" in shown["nothing"].stdout + shown["nothing"].stderr
+
+
+DOCUMENTS = {
+    "wind.md": "# Wind limits\n\nThe dome closes at a mean wind of 14 m/s. Weaver is a spectrograph.\n",
+    "duty.md": "# 值班规定\n\n值班日志是指夜间主管保管的记录本。预报雪量为8厘米。\n",
+}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """What the commands print on a collection of one's own, and where its files lie."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "documents").mkdir()
+    for name, text in DOCUMENTS.items():
+        (folder / "documents" / name).write_text(text, encoding="utf-8")
+    bad = folder / "bad.jsonl"
+    bad.write_text('{"_id": "q", "text": "x", "start": -1, "source": "y"}\n')
+    other = folder / "other.jsonl"
+    other.write_text('{"_id": "q", "text": "x", "source": "gone.txt"}\n')
+    made, saved = str(folder / "made.jsonl"), str(folder / "run.json")
+    commands = {
+        "ingest": ("ingest", str(folder / "documents")),
+        "make": ("eval", "make", made, "--json"),
+        "make again": ("eval", "make", made),
+        "run": ("eval", "run", made, "--json", "--save", saved),
+        "again": ("eval", made, "--answers", "--report", str(folder / "run.html")),
+        "list": ("eval", "list", "--json"),
+        "compare": ("eval", "compare", saved, saved, "--gate", "--json"),
+        "unknown run": ("eval", "compare", saved, "no-such-run"),
+        "bad row": ("eval", str(bad)),
+        "other collection": ("eval", str(other)),
+        "no file": ("eval", str(folder / "none.jsonl")),
+        "wrong option": ("eval", made, "--no-cache"),
+        "no such place": ("eval", made, "--report", str(folder / "nowhere" / "run.html")),
+    }
+    variables = {"RAGAPP_COLLECTION": str(folder / "collection")}
+    shown = run_batch({n: Command(a, variables=variables) for n, a in commands.items()})
+    worse = json.loads((folder / "run.json").read_text("utf-8"))
+    for question in worse["questions"]:
+        question["scores"] = {s: dict.fromkeys(m, 0.0) for s, m in question["scores"].items()}
+    (folder / "worse.json").write_text(json.dumps(worse), encoding="utf-8")
+    fall = ("eval", "compare", saved, str(folder / "worse.json"))
+    falls = {"fall": Command((*fall, "--gate"), variables=variables)}
+    return folder, {**shown, **run_batch(falls)}
+
+
+def test_a_made_set_counts_its_kinds(own):
+    made = own[1]["make"].json
+
+    assert made["questions"] == sum(made["kinds"].values())
+    assert {"definition", "number", "title", "unanswerable"} <= set(made["kinds"])
+
+
+def test_a_made_set_finds_its_own_documents(own):
+    figures = own[1]["run"].json["figures"]["hybrid"]
+
+    assert figures["recall@5"]["value"] == 1.0
+    assert figures["span@5"]["value"] == 1.0
+
+
+def test_runs_of_questions_are_kept_in_the_collection(own):
+    listed = [run["id"] for run in own[1]["list"].json["runs"]]
+
+    assert len(listed) == 2
+    assert own[1]["run"].json["id"] == listed[0]
+    kept = (own[0] / "collection" / "evaluations").iterdir()
+    assert sorted(path.stem for path in kept) == listed
+
+
+def test_a_run_does_not_fall_behind_itself(own):
+    assert own[1]["compare"].status == 0
+    assert own[1]["compare"].json["fallen"] == []
+
+
+def test_the_gate_closes_where_figures_fell(own):
+    fall = own[1]["fall"]
+
+    assert fall.status == 1
+    assert "FELL" in fall.stdout
+    assert "got worse" in fall.stdout
+    assert fall.stderr == ""
+
+
+def test_a_report_is_written(own):
+    page = (own[0] / "run.html").read_text("utf-8")
+
+    assert page.startswith("<!doctype html>")
+    assert own[1]["again"].status == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("make again", 2, "is there already"),
+        ("unknown run", 1, "no evaluation run has the id or file 'no-such-run'"),
+        ("bad row", 1, "bad.jsonl, line 1: 'start' is -1"),
+        ("other collection", 1, "is about a document of this collection"),
+        ("no file", 1, "none.jsonl"),
+        ("wrong option", 2, "go with a DIR alone"),
+        ("no such place", 1, "cannot be written"),
+    ],
+)
+def test_what_is_wrong_with_questions_of_ones_own_is_one_line(own, name, status, message):
+    finished = own[1][name]
+
+    assert finished.status == status
+    assert message in finished.stderr
+    assert finished.stderr.count("\n") == 1

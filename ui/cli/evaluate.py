@@ -1,16 +1,17 @@
-"""`ragapp eval run`: figures of retrieval and answers on a question set."""
+"""`ragapp eval run|make|list|compare`: figures of retrieval and answers on question sets."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from ui.cli.app import JsonOption, app
+from ui.cli.app import CollectionOption, JsonOption, app
+from ui.cli.figures import main_figures, print_aligned, print_comparison, print_run
 from ui.cli.printing import print_json, print_line, progress_bar, reported_errors
 
 if TYPE_CHECKING:
@@ -42,22 +43,29 @@ AnswersOption = Annotated[
     bool, typer.Option("--answers", help="Judge the engine's answers and citations too.")
 ]
 DistractorsOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="JSON Lines of further passages.")
+    Path | None, typer.Option(metavar="FILE", help="JSON Lines of further passages for a DIR.")
 ]
 MaxDistractorsOption = Annotated[
     int | None, typer.Option(min=1, help="How many of them to take.", show_default=False)
 ]
 UnanswerableOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="JSON Lines of questions without an answer.")
+    Path | None, typer.Option(metavar="FILE", help="JSON Lines of questions a DIR can't answer.")
+]
+CacheOption = Annotated[bool, typer.Option(help="Keep a DIR's passages for later runs.")]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Write a page of the run.")
+]
+SaveOption = Annotated[
+    Path | None, typer.Option(metavar="FILE.json", help="Write the run, for eval compare.")
 ]
 
 
 @eval_app.command()
-def run(
-    folder: Annotated[
+def run(  # noqa: PLR0913  (a command's options)
+    questions: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="A folder of corpus.jsonl, queries.jsonl and qrels.tsv."
+            metavar="DIR|FILE.jsonl", help="Passages and questions, or questions alone."
         ),
     ],
     *,
@@ -66,103 +74,137 @@ def run(
     distractors: DistractorsOption = None,
     max_distractors: MaxDistractorsOption = None,
     unanswerable: UnanswerableOption = None,
-    cache: Annotated[bool, typer.Option(help="Keep the ingested passages for later runs.")] = True,
+    cache: CacheOption = True,
+    report: ReportOption = None,
+    save: SaveOption = None,
+    collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ingest a folder's passages, ask its questions, and print figures with 95 % intervals."""
+    """Ask questions with known answers and print figures with 95 % intervals.
+
+    DIR holds corpus.jsonl, queries.jsonl and qrels.tsv; its passages are ingested into a collection
+    of their own. FILE.jsonl holds questions on your collection, where its run is kept.
+    """
     with reported_errors(as_json=as_json):
+        with progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move:
+            found = _run(
+                questions,
+                {
+                    "distractors": distractors,
+                    "max_distractors": max_distractors,
+                    "unanswerable": unanswerable,
+                    "is_cached": cache,
+                },
+                collection,
+                {"systems": systems.split(","), "has_answers": answers, "on_progress": move},
+            )
+        _deliver(found, report=report, save=save, as_json=as_json)
+
+
+def _run(
+    questions: Path,
+    folder_options: dict[str, Any],
+    collection: Path | None,
+    options: dict[str, Any],
+) -> EvaluationRun:
+    """Run a folder, or a file on the collection, where the run is kept."""
+    if questions.suffix != ".jsonl" or questions.is_dir():
         from ingest import evaluate_folder
 
-        with progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move:
-            found = evaluate_folder(
-                folder,
-                systems=systems.split(","),
-                has_answers=answers,
-                distractors=distractors,
-                max_distractors=max_distractors,
-                unanswerable=unanswerable,
-                is_cached=cache,
-                on_progress=move,
+        return evaluate_folder(questions, **folder_options, **options)
+    if folder_options != {**dict.fromkeys(folder_options), "is_cached": True}:
+        raise typer.BadParameter("--distractors, --unanswerable and --no-cache go with a DIR alone")
+    from ragapp import evaluate_questions, keep_run, open_rag
+
+    with open_rag(collection) as rag:
+        found = evaluate_questions(rag, questions, **options)
+        keep_run(found, rag.settings.collection)
+    return found
+
+
+def _deliver(
+    found: EvaluationRun, *, report: Path | None, save: Path | None, as_json: bool
+) -> None:
+    from ragapp import render_report, save_run, write_whole
+
+    if save is not None:
+        save_run(found, save)
+    if report is not None:
+        write_whole(report, render_report(found))
+    if as_json:
+        print_json(found.to_dict(has_questions=False))
+    else:
+        print_run(found)
+
+
+@eval_app.command()
+def make(
+    file: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="The file to write.")],
+    *,
+    n_questions: Annotated[int, typer.Option("--questions", min=1, help="How many at most.")] = 100,
+    unanswerable_share: Annotated[
+        float, typer.Option(min=0.0, max=0.9, help="The share of unanswerable ones.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(help="Another seed draws other questions.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make questions, to be edited, of the collection's titles, headings, definitions, numbers."""
+    with reported_errors(as_json=as_json):
+        from ragapp import make_questions, open_rag, write_questions
+
+        with open_rag(collection) as rag:
+            made = make_questions(
+                rag, n_questions=n_questions, unanswerable_share=unanswerable_share, seed=seed
             )
+        write_questions(file, made, is_forced=force)
+        kinds = dict(Counter(question.kind for question in made))
         if as_json:
-            print_json(found.to_dict(has_questions=False))
+            print_json({"path": str(file), "questions": len(made), "kinds": kinds})
         else:
-            _print_run(found)
+            listed = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+            print_line(f"{len(made)} questions written to {file}: {listed}")
 
 
-def _print_run(found: EvaluationRun) -> None:
-    facts = found.facts
-    print_line(
-        f"{found.name}: {facts['questions']} questions, {facts['unanswerable']} of them "
-        f"unanswerable, {facts['left_out']} left out"
-    )
-    if "passages" in facts:
-        kept = "kept from an earlier run" if facts["cached"] else "just now"
-        print_line(
-            f"{facts['passages']} passages, {facts['chunks']} chunks, ingested {kept} in "
-            f"{facts['ingest_seconds']:.1f} s; questions {facts['question_seconds']:.1f} s"
-        )
-    for system, (median, high) in found.milliseconds.items():
-        print_line(f"{system}: {median:.1f} ms a search (median), {high:.1f} ms (95th percentile)")
-    print_line()
-    _print_figures(found)
-    _print_paired(found)
-    _print_abstention(found)
+@eval_app.command("list")
+def list_command(*, collection: CollectionOption = None, as_json: JsonOption = False) -> None:
+    """List the runs that are kept in the collection, the oldest first."""
+    with reported_errors(as_json=as_json):
+        from ragapp import list_runs, open_rag
+
+        with open_rag(collection) as rag:
+            runs = list_runs(rag.settings.collection)
+        if as_json:
+            print_json({"runs": [found.to_dict(has_questions=False) for found in runs]})
+            return
+        rows = [[found.id, found.made_at, found.name, main_figures(found)] for found in runs]
+        print_aligned([["id", "made at", "questions", "figures"], *rows])
+        print_line(f"{len(runs)} runs")
 
 
-def _print_figures(found: EvaluationRun) -> None:
-    figures = found.figures()
-    metrics = list(dict.fromkeys(metric for values in figures.values() for metric in values))
-    rows = [
-        [metric, *(_cell(figures[system].get(metric)) for system in figures)] for metric in metrics
-    ]
-    _print_aligned([["mean [95 % interval]", *figures], *rows])
+@eval_app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="A run's id, its beginning, or its file.")],
+    after: Annotated[str, typer.Argument(help="The run to compare with it.")],
+    *,
+    gate: Annotated[
+        bool,
+        typer.Option("--gate", help="Exit with 1 when a metric fell by more than its interval."),
+    ] = False,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two runs question by question: what rose, what fell, which questions got worse."""
+    with reported_errors(as_json=as_json):
+        from ragapp import compare_runs, load_run, open_rag
 
-
-def _print_aligned(rows: Sequence[Sequence[str]]) -> None:
-    """Print columns that keep their lines in a narrow terminal too."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print_line("  ".join(cells).rstrip())
-
-
-def _cell(interval: Any) -> str:
-    if interval is None:
-        return ""
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _print_paired(found: EvaluationRun) -> None:
-    rows = [
-        [
-            metric,
-            f"{system} - {found.systems[0]}",
-            f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]",
-            f"{pair.p_value:.4f}",
-        ]
-        for system, metrics in found.paired().items()
-        for metric, pair in metrics.items()
-    ]
-    if rows:
-        print_line()
-        _print_aligned([["metric", "systems", "difference, paired", "p (permutation)"], *rows])
-
-
-def _print_abstention(found: EvaluationRun) -> None:
-    measured = found.abstention
-    if measured is None:
-        return
-    precision = "none refused" if measured.precision is None else f"{measured.precision:.3f}"
-    print_line()
-    print_line(
-        f"refusals: precision {precision}, recall {measured.recall:.3f}, "
-        f"AUROC {measured.auroc:.3f} ({measured.n_answerable} answerable, "
-        f"{measured.n_unanswerable} unanswerable)"
-    )
-    shown = [point for point in measured.curve if round(point[0] * 20) % 4 == 0]
-    print_line(
-        "risk at coverage: "
-        + ", ".join(f"{risk:.3f} at {coverage:.0%}" for coverage, risk in shown)
-        + f"; mean {measured.area:.3f}"
-    )
+        with open_rag(collection) as rag:
+            kept = rag.settings.collection
+            found = compare_runs(load_run(before, kept), load_run(after, kept))
+        if as_json:
+            print_json(found.to_dict())
+        else:
+            print_comparison(found)
+        if gate and found.fallen:
+            raise typer.Exit(1)

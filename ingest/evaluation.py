@@ -42,17 +42,11 @@ _log = logging.getLogger(__name__)
 _KEPT_COLLECTIONS = 64
 _STALE_S = 24 * 3600
 _FACTS_NAME = "evaluated.json"
-# what shapes a stored collection; retrieval is not among it
-_SHAPING = (
-    "ingest",
-    "ragapp/analysis.py",
-    "ragapp/sentences.py",
-    "ragapp/types.py",
-    "ragapp/chunkstore",
-    "ragapp/collection",
-    "ragapp/embedders",
-    "ragapp/indexes",
-)
+# what reads a stored collection but does not shape it: a change there keeps the cache
+_READING = {
+    *("retrieval", "rag", "prompting", "citing", "health", "bootstrap", "langchain", "server"),
+    *("evaluation", "language_models", "generation", "registry", "settings", "errors"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +199,9 @@ def _code_digest() -> str:
     """Return a hash of the code that shapes a collection: another version is another collection."""
     root = Path(__file__).parent.parent
     digest = sha256()
-    for name in _SHAPING:
-        path = root / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+    for file in sorted([*root.glob("ingest/**/*.py"), *root.glob("ragapp/**/*.py")]):
+        package, first = file.relative_to(root).parts[:2]
+        if package == "ingest" or Path(first).stem not in _READING:
             digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -160,8 +160,12 @@ def _has_texts(question: Question) -> bool:
 
 
 def _covers(hit: Hit, question: Question) -> bool:
-    is_there = hit.document_id == question.document_id
-    return is_there and hit.start <= question.start and question.end <= hit.end
+    places = [(hit.document_id, hit.start, hit.end)]
+    places += [(place.document_id, place.start, place.end) for place in hit.also_at]
+    return any(
+        document_id == question.document_id and start <= question.start and question.end <= end
+        for document_id, start, end in places
+    )
 
 
 def _result(

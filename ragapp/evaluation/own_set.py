@@ -21,6 +21,7 @@ from ragapp.evaluation.questions import (
 )
 from ragapp.evaluation.run import EvaluationRun
 from ragapp.rag import Rag
+from ragapp.types import Hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,15 @@ def evaluate_questions(
         questions,
         systems=legs,
         has_answers=has_answers,
-        keys=lambda hit: [hit.document_id],
+        keys=_documents_of,
         facts=facts,
         on_question=on_progress,
     )
+
+
+def _documents_of(hit: Hit) -> list[str]:
+    """Return the documents in which a hit stands: equal passages are stored once."""
+    return [hit.document_id, *(place.document_id for place in hit.also_at)]
 
 
 def _read(path: Path, rag: Rag) -> QuestionSet:
@@ -138,10 +144,10 @@ def _question(
     if not is_answerable:
         return Question(id_, text, is_answerable=False)
     named = optional_text(row, "document", place)
+    start, end = _offset(row, "start", place), _offset(row, "end", place)
     found = named if named in ids else by_source.get(optional_text(row, "source", place))
     if found is None:
         return None
-    start, end = _offset(row, "start", place), _offset(row, "end", place)
     has_place = found == named and end > start
     return Question(
         id_,

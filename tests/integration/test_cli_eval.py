@@ -273,7 +273,7 @@ def test_a_report_is_written(own):
         ("other collection", 1, "is about a document of this collection"),
         ("no file", 1, "none.jsonl"),
         ("wrong option", 2, "go with a DIR alone"),
-        ("no such place", 1, "cannot be written"),
+        ("no such place", 2, "cannot be written"),
     ],
 )
 def test_what_is_wrong_with_questions_of_ones_own_is_one_line(own, name, status, message):

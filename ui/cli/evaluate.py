@@ -86,6 +86,7 @@ def run(  # noqa: PLR0913  (a command's options)
     of their own. FILE.jsonl holds questions on your collection, where its run is kept.
     """
     with reported_errors(as_json=as_json):
+        _check_folders(report, save)
         with progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move:
             found = _run(
                 questions,
@@ -99,6 +100,13 @@ def run(  # noqa: PLR0913  (a command's options)
                 {"systems": systems.split(","), "has_answers": answers, "on_progress": move},
             )
         _deliver(found, report=report, save=save, as_json=as_json)
+
+
+def _check_folders(*files: Path | None) -> None:
+    """Say before the work, not after it, that a result could not be written."""
+    for file in filter(None, files):
+        if not file.parent.is_dir():
+            raise typer.BadParameter(f"{str(file)!r} cannot be written: make its folder first")
 
 
 def _run(

@@ -7,6 +7,7 @@ the choice rests on is in docs/language-detection.md.
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import lru_cache
 from threading import Lock
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
+_log = logging.getLogger(__name__)
 MIN_CERTAINTY = 0.5
 MIN_ENGLISH_WORDS = 4
 MIN_ENGLISH_SHARE = 0.2
 
-# living languages of many readers; those told by their script alone are not asked for
+# languages of many readers, and Latin; those told by their script alone are not asked for
 _LANGUAGES = (
     "af ar az be bg bn bs ca cs cy da de en es et eu fa fi fr ga gl gu hi hr hu hy id is it ka kk "
     "km kn la lo lt lv mk ml mn mr ms my ne nl nn no pa pl pt ro ru si sk sl sq sr sv sw ta te tl "
@@ -46,7 +48,12 @@ def alphabetic_language(text: str) -> str:
         return "en"
     if not words:
         return "und"
-    language, certainty = _identifier().classify(" ".join(words))
+    try:
+        identifier = _identifier()
+    except OSError as error:  # it is unpacked into a temporary file
+        _log.warning("languages cannot be told apart: %s", error)
+        return "und"
+    language, certainty = identifier.classify(" ".join(words))
     is_told = certainty >= MIN_CERTAINTY and language != _UNTOLD
     return str(language) if is_told else "und"
 

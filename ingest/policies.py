@@ -143,8 +143,8 @@ def apply(pages: Sequence[Page], policies: Policies) -> Filtered:
     metadata = [value for page in pages for value in page.metadata.values()]
     text = _SEPARATOR.join([*texts, *metadata])
     body = text[: sum(map(len, texts)) + len(_SEPARATOR) * (len(texts) - 1)] if texts else ""
-    language = detect_language(body)
-    _check_language(language, policies)
+    if policies.languages:
+        _check_language(detect_language(body), policies)
     found = {name: _found(name, text, policies) for name in ("personal_data", "secrets", "words")}
     junk = dict.fromkeys(measure_junk(body).kinds, 1) if policies.junk != "off" else {}
     _check_skips(found, junk, policies)
@@ -154,7 +154,7 @@ def apply(pages: Sequence[Page], policies: Policies) -> Filtered:
     ]
     if not to_mask:
         return Filtered(tuple(pages), findings)
-    rest = iter(_masked([*texts, *metadata], merged(to_mask), language))
+    rest = iter(_masked([*texts, *metadata], merged(to_mask), detect_language(body)))
     new_texts = [next(rest) for _ in texts]
     return Filtered(tuple(_rebuilt(pages, new_texts, list(rest))), findings, counted(to_mask))
 

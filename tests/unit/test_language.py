@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 import string
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from ingest.alphabets import _loaded
 from ingest.language import detect_language, detect_script
 
 HANS = [
@@ -112,3 +114,13 @@ def test_text_without_words_is_in_no_language(text):
 def test_quoted_words_of_another_language_do_not_count_for_more_than_the_text():
     text = "使用 Python 编写的程序 print the list of all names 可以直接运行，结果会显示在屏幕上。"
     assert detect_language(text) == "zh-Hans"
+
+
+def test_a_model_that_cannot_be_unpacked_leaves_the_language_open(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    _loaded.cache_clear()
+
+    language = detect_language(SAMPLES[2][1])
+
+    assert language == "und"
+    assert "cannot be told apart" in caplog.text

@@ -4,7 +4,7 @@ Raw text should be given, before cleaning: what hides in unseen characters is fo
 finding is a warning, not a filter, so a wording counts wherever it stands: an article that quotes
 an attack is flagged like the attack, since a model reads both alike. Told apart are negations ("do
 not ignore ...") and reports ("users who ignore ..."). Not found are other languages, wordings
-spelt in another code (Base64, letters parted by blanks) and text hidden by its colour.
+spelt in another code (Base64, letters parted by blanks). What hides by its colour: `ingest.hidden`.
 """
 
 from __future__ import annotations

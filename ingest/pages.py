@@ -26,7 +26,9 @@ class Page:
     """The blocks of one page (slide, sheet, chapter), or of a whole file that has no pages.
 
     `number` is 1-based as a viewer counts, None for formats without pages. `metadata` of a file's
-    first page may hold "title", "encoding" and what else the format knows of the whole file.
+    first page may hold "title", "encoding" and what else the format knows of the whole file. Of a
+    page itself it may say "ocr" ("true" where its text was recognised) and "ocr_confidence" (0 to
+    1), "hidden_characters" (how many cannot be seen) and "hidden" (they are worth a warning).
     """
 
     blocks: tuple[Block, ...]

@@ -7,10 +7,13 @@ child process of `ingest.readers.sandbox`. It is not safe for threads, hence the
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from importlib import import_module
 from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from ingest.hidden_pdf import HiddenText, hidden_text
 
 if TYPE_CHECKING:  # numpy is loaded where pages are drawn
     import numpy as np
@@ -58,6 +61,19 @@ class PdfiumPages:
             if self._document is None or index >= len(self._document):
                 return ""
             return self._text(index)
+
+    def hidden_text(self, index: int) -> HiddenText:
+        """Return what of the 0-based page `index` cannot be seen, nothing where pdfium fails."""
+        with _LOCK:
+            self._open()
+            if self._document is None or index >= len(self._document):
+                return HiddenText()
+            try:
+                with closing(self._document[index]) as page:
+                    return hidden_text(page)
+            except _library().PdfiumError as error:
+                _LOGGER.debug("pdfium, page %d: %s", index + 1, error)
+                return HiddenText()
 
     def picture(self, index: int, *, max_side: int) -> NDArray[np.uint8] | None:
         """Return the 0-based page `index` as (h, w, 3) BGR at MAX_DPI or what `max_side` allows.

@@ -192,8 +192,10 @@ def _notes(pages: Sequence[Page], text: str, filtered: Filtered) -> dict[str, st
         notes["findings"] = json.dumps(dict(filtered.findings), sort_keys=True)
     instructions = [[item.kind, item.start, item.end] for item in find_instructions(text)]
     n_smuggled = sum(len(find_smuggled(block.text)) for page in pages for block in page.blocks)
-    if instructions or n_smuggled:
-        notes[INSTRUCTIONS_KEY] = json.dumps(instructions + [["smuggled", 0, 0]] * n_smuggled)
+    n_hidden = sum("hidden" in page.metadata for page in pages)
+    unplaced = [["smuggled", 0, 0]] * n_smuggled + [["hidden", 0, 0]] * n_hidden
+    if instructions or unplaced:
+        notes[INSTRUCTIONS_KEY] = json.dumps(instructions + unplaced)
     return notes
 
 

@@ -19,7 +19,13 @@ from ingest.policies import Filtered
 from ragapp.types import INSTRUCTIONS_KEY, Chunk, Document
 
 Duplicate = Literal["", "exact", "near", "revision"]
-_OF_PAGES = ("ocr", "ocr_confidence", "hidden_characters", "error")  # no facts of the whole file
+_OF_PAGES = (
+    "ocr",
+    "ocr_confidence",
+    "hidden",
+    "hidden_characters",
+    "error",
+)  # no facts of the whole file
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import docx
 from docx.document import Document
 from docx.oxml import parse_xml
 
+from ingest.hidden_docx import take_out_hidden
 from ingest.opening import read_office_bytes
 from ingest.pages import Block, Page
 from ingest.titles import meaningful_title
@@ -46,9 +47,14 @@ def read_docx(path: Path, *, password: str = "") -> Iterator[Page]:
             hint="open it in a word processor and save it anew",
         ) from error
     levels = _style_levels(document)
+    has_background = document.element.find(f"{_W}background") is not None
+    hidden = take_out_hidden(
+        document.element.body, document.styles.element, has_background=has_background
+    )
     blocks = [*_body_blocks(document.element.body, levels, depth=0), *_notes(document)]
     title = meaningful_title(document.core_properties.title)
-    yield Page(tuple(_merged_lists(blocks)), metadata={"title": title} if title else {})
+    metadata = hidden | ({"title": title} if title else {})
+    yield Page(tuple(_merged_lists(blocks)), metadata=metadata)
 
 
 def _style_levels(document: Document) -> Mapping[str, int]:

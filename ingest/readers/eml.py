@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import islice
 from pathlib import Path
 
 from ingest.encoding import decode
@@ -15,6 +16,7 @@ from ingest.readers.markup import markup_page
 from ragapp.errors import CorruptFileError
 
 MAX_NESTING = 10
+MAX_PARTS = 100
 MAX_HEADER_CHARACTERS = 2_000
 
 _HEADERS = ("from", "to", "date", "subject")
@@ -31,7 +33,22 @@ def read_eml(path: Path) -> Iterator[Page]:
     blocks = [*_heading(message, level=1), *_parts(message, depth=0)]
     known = {name: _header(message, name) for name in _HEADERS[:3]}
     known |= {"title": _header(message, "subject")}
-    yield Page(tuple(blocks), metadata={name: value for name, value in known.items() if value})
+    metadata = {name: value for name, value in known.items() if value}
+    yield Page(tuple(blocks), metadata=metadata | _hidden(message))
+
+
+def _hidden(message: EmailMessage) -> dict[str, str]:
+    """Return the metadata for what the message's HTML forms do not show."""
+    pages = [
+        markup_page(data, declared=part.get_content_charset(""))
+        for part in islice(message.walk(), MAX_PARTS)
+        if part.get_content_type() == "text/html"
+        and isinstance(data := part.get_payload(decode=True), bytes)
+    ]
+    verdicts = [page.metadata["hidden"] for page in pages if "hidden" in page.metadata]
+    n_hidden = sum(int(page.metadata.get("hidden_characters", 0)) for page in pages)
+    metadata = {"hidden_characters": str(n_hidden)} if n_hidden else {}
+    return metadata | ({"hidden": min(verdicts)} if verdicts else {})  # instructions before prose
 
 
 def _heading(message: EmailMessage, *, level: int) -> Iterator[Block]:

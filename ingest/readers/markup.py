@@ -15,6 +15,7 @@ from lxml import html as lxml_html
 
 from ingest.boilerplate import SILENT_TAGS, Measure, is_boilerplate, measures
 from ingest.encoding import Decoded, decode
+from ingest.hidden_html import markup_metadata
 from ingest.pages import Block, Page
 from ingest.paragraphs import join_wrapped
 from ingest.titles import meaningful_title
@@ -54,7 +55,7 @@ def markup_page(data: bytes, *, declared: str = "") -> Page:
     blocks = _Walk(measured, strict=True).blocks(root)
     if not blocks:
         blocks = _Walk(measured, strict=False).blocks(root)
-    return Page(tuple(blocks), metadata=_metadata(root, decoded))
+    return Page(tuple(blocks), metadata=_metadata(root, decoded) | markup_metadata(root))
 
 
 def _declared(data: bytes) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from pypdf import Configuration, PdfReader, apply_configuration
 from pypdf.errors import DependencyError, FileNotDecryptedError
 
+from ingest.hidden import hidden_metadata
 from ingest.opening import read_pdf_bytes
 from ingest.pages import Block, Page
 from ingest.pdfium import PdfiumPages
@@ -51,12 +52,12 @@ def read_pdf(path: Path, *, password: str = "", with_ocr: bool = False) -> Itera
         pages = _pages(path, data, pdfium, password)
         try:
             for page in pages:
-                yield _recognised(pdfium, page) if with_ocr else page
+                yield _completed(pdfium, page, with_ocr=with_ocr)
         except _UnopenedError as error:
             if not pdfium.n_pages():
                 raise _corrupt(path, error) from error
             for page in _pdfium_pages(pdfium):
-                yield _recognised(pdfium, page) if with_ocr else page
+                yield _completed(pdfium, page, with_ocr=with_ocr)
 
 
 class _UnopenedError(Exception):
@@ -88,16 +89,24 @@ def _pdfium_pages(pdfium: PdfiumPages) -> Iterator[Page]:
         yield Page(tuple(_blocks(pdfium.text(index), ())), number=index + 1, metadata=metadata)
 
 
-def _recognised(pdfium: PdfiumPages, page: Page) -> Page:
-    """Return a page without text with what is recognised on its picture, any other as it is."""
-    if page.number is None or any(block.text.strip() for block in page.blocks):
-        return page
+def _completed(pdfium: PdfiumPages, page: Page, *, with_ocr: bool) -> Page:
+    """Return a page with text with a note of what is hidden on it, another one recognised."""
+    assert page.number is not None
+    if any(block.text.strip() for block in page.blocks):
+        found = pdfium.hidden_text(page.number - 1)
+        hidden = hidden_metadata(found.text, boilerplate=found.overflow)
+        return replace(page, metadata={**page.metadata, **hidden}) if hidden else page
+    return _recognised(pdfium, page, page.number) if with_ocr else page
+
+
+def _recognised(pdfium: PdfiumPages, page: Page, number: int) -> Page:
+    """Return a page without text with what is recognised on its picture."""
     from ingest.recognition import MAX_SIDE, recognised_page  # numpy, where it is needed
 
-    picture = pdfium.picture(page.number - 1, max_side=MAX_SIDE)
+    picture = pdfium.picture(number - 1, max_side=MAX_SIDE)
     if picture is None:
         return page
-    found = recognised_page(picture, number=page.number)
+    found = recognised_page(picture, number=number)
     if not found.blocks:
         return page
     known = {key: value for key, value in page.metadata.items() if key != "error"}

@@ -192,6 +192,17 @@ def test_a_revision_names_the_version_before(folder):
     assert (second.quality.duplicate, second.quality.duplicate_of) == ("revision", first.path)
 
 
+@pytest.mark.parametrize("policy", ["link", "skip"])
+def test_a_near_duplicate_names_the_file_it_is_near(folder, policy):
+    text = " ".join(f"{ENGLISH} It is rule {n} of the house." for n in range(30))
+    (folder / "a.txt").write_text(text)
+    (folder / "b.txt").write_text(f"{text} And so it stays.")
+
+    first, second = ingested(folder, near_duplicates=policy).outcomes
+
+    assert (second.quality.duplicate, second.quality.duplicate_of) == ("near", first.path)
+
+
 def test_a_file_that_was_not_read_has_no_quality(folder):
     (folder / "a.txt").write_text(ENGLISH)
     (folder / "b.pdf").write_bytes(b"no PDF")

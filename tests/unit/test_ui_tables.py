@@ -1,5 +1,6 @@
 """Rows of the library and of an ingestion's outcomes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,17 @@ def test_two_revisions_under_one_title_are_told_apart():
 def test_a_language_without_a_label_is_shown_by_its_code():
     assert row("t", "a").cells(EN)["Language"] == "fr"
     assert row("t", "a").cells(EN)["Pages"] is None
+
+
+@pytest.mark.parametrize(
+    ("language", "english", "chinese"),
+    [
+        ("zh", "Chinese", "中文"),
+        ("zh-Hans", "Chinese (simplified)", "简体中文"),
+        ("zh-Hant", "Chinese (traditional)", "繁体中文"),
+    ],
+)
+def test_chinese_of_any_script_is_named_in_words(language, english, chinese):
+    listed = replace(row("t", "a"), language=language)
+    assert listed.cells(EN)["Language"] == english
+    assert listed.cells(ZH)["语言"] == chinese

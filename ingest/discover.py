@@ -20,29 +20,39 @@ IGNORE_FILE = ".ragappignore"
 
 _LOGGER = logging.getLogger(__name__)
 _Rules = tuple[tuple[Path, GitIgnoreSpec], ...]
+_Identity = tuple[int, int]  # device and inode
 
 
-def discover(paths: Sequence[Path]) -> list[Path]:
+def discover(paths: Sequence[Path], *, left_out: Path | None = None) -> list[Path]:
     """Return the files that `paths` stand for, sorted, each file once.
 
     A path may be a file, a folder (walked recursively) or a glob pattern (``docs/**/*.md``). Hidden
     files and folders and what a folder's ``.ragappignore`` (gitignore syntax) excludes are left out
-    of folders; files without a reader are not, so that each can be accounted for. A named symbolic
-    link stands for its target.
+    of folders, and so is the folder `left_out`; files without a reader are not, so that each can be
+    accounted for. A named symbolic link stands for its target.
 
     Raises NotFoundError for a path or pattern that matches nothing, UsageError for an ignore file
     that cannot be parsed.
     """
     found: dict[Path, Path] = {}
+    identity = _identity(left_out)
     for path in paths:
-        for file in _files_of(path):
+        for file in _files_of(path, identity):
             found.setdefault(file.resolve(), file)
     return sorted(found.values(), key=Path.as_posix)
 
 
-def _files_of(path: Path) -> Iterator[Path]:
+def _identity(folder: Path | None) -> _Identity | None:
+    try:
+        status = folder.stat() if folder else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None
+
+
+def _files_of(path: Path, left_out: _Identity | None) -> Iterator[Path]:
     if path.exists() or path.is_symlink():
-        yield from _named(path)
+        yield from _named(path, left_out)
         return
     # Path.glob takes no absolute pattern and finds hidden files
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
@@ -51,19 +61,19 @@ def _files_of(path: Path) -> Iterator[Path]:
             f"{str(path)!r} does not exist", hint="check the spelling of the path or pattern"
         )
     for match in matches:
-        yield from _named(Path(match))
+        yield from _named(Path(match), left_out)
 
 
-def _named(path: Path) -> Iterator[Path]:
+def _named(path: Path, left_out: _Identity | None) -> Iterator[Path]:
     if path.is_dir():
-        yield from _walk(path, ())
+        yield from _walk(path, (), left_out)
     elif path.is_symlink():
         yield path.resolve()
     else:
         yield path
 
 
-def _walk(root: Path, rules: _Rules) -> Iterator[Path]:
+def _walk(root: Path, rules: _Rules, left_out: _Identity | None) -> Iterator[Path]:
     """Yield the wanted files below `root`. A stack, not recursion: folders may be nested deeply."""
     folders = [(root, rules)]
     while folders:
@@ -75,7 +85,8 @@ def _walk(root: Path, rules: _Rules) -> Iterator[Path]:
             if _is_ignored(path, own, is_folder=is_folder):
                 continue
             if is_folder:
-                folders.append((path, own))
+                if left_out is None or _identity(path) != left_out:
+                    folders.append((path, own))
             elif entry.is_file(follow_symlinks=False):
                 yield path
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,11 +23,11 @@ from typing import Any
 
 from ingest.discover import discover
 from ingest.inputs import is_archive
-from ingest.loaders import read_loader
+from ingest.loaders import LoaderFailure, read_loader
 from ingest.outcomes import IngestReport, Outcome, Progress
 from ingest.pages import Page
 from ingest.passages import compare_passages
-from ingest.prepare import Prepared, prepare_loaded
+from ingest.prepare import Prepared, prepare_loaded, unrecorded
 from ingest.readers import has_reader
 from ingest.readers.sandbox import Sandbox
 from ingest.run import Run, begin
@@ -61,29 +62,59 @@ def ingest_paths(
     stored until there is kept.
     """
     given = [Path(path) for path in paths]
-    files = discover(given)
+    files = discover(given, left_out=rag.collection.directory)
     wanted = [path for path in files if has_reader(path) or is_archive(path) or path in given]
     unread = [_unread(path) for path in files if path not in set(wanted)]
+    with rag.collection.writing():
+        report = ingest_files(
+            rag,
+            wanted,
+            sync=sync,
+            others=unread,
+            passwords=passwords,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+        n_removed = remove_missing(rag.collection, given, files) if sync else 0
+    return replace(report, removed=report.removed + n_removed)
+
+
+def ingest_files(
+    rag: Rag,
+    files: Sequence[Path],
+    *,
+    sync: bool = False,
+    only: frozenset[str] | None = None,
+    others: Sequence[Outcome] = (),
+    passwords: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> IngestReport:
+    """Ingest files that were found; `others` are outcomes to report with theirs.
+
+    `only` limits archives to the members of these source names; with `sync`, members that are gone
+    from an archive are removed. Raises CollectionErrors.
+    """
     start = time.perf_counter()
     with rag.collection.writing(), Sandbox() as sandbox:
         run = begin(rag, sandbox, passwords)
-        with Unpacker(run) as unpacker:
-            tell = _teller(on_progress, lambda: max(len(wanted), unpacker.n_tasks))
-            outcomes = _until_stopped(_ingest(run, unpacker.tasks(wanted)), tell, should_stop)
+        with Unpacker(run, only=only) as unpacker:
+            tell = _teller(on_progress, lambda: max(len(files), unpacker.n_tasks))
+            outcomes = _until_stopped(_ingest(run, unpacker.tasks(files)), tell, should_stop)
             n_removed = unpacker.settle(outcomes, sync=sync)
-        n_removed += remove_missing(run.collection, given, files) if sync else 0
         _compare_passages(run, should_stop)
-    found = sorted([*outcomes, *unread], key=lambda outcome: Path(outcome.path).as_posix())
+    found = sorted([*outcomes, *others], key=lambda outcome: Path(outcome.path).as_posix())
     return _report(found, n_removed, start)
 
 
-def ingest_loader(rag: Rag, loader: Any) -> IngestReport:
+def ingest_loader(rag: Rag, loader: Any, *, on_progress: OnProgress | None = None) -> IngestReport:
     """Ingest what a LangChain `BaseLoader` yields: one document for each "source" it names.
 
-    Raises UsageError for an object that is no loader, CollectionLockedError and other
-    CollectionErrors.
+    A loader that fails on its way is one more failed outcome, under the loader's name; what it gave
+    until there is kept. Raises UsageError for an object that is no loader, CollectionLockedError
+    and other CollectionErrors.
     """
-    return ingest_pages(rag, read_loader(loader))
+    return ingest_tasks(rag, lambda run: _loaded(run, loader), on_progress=on_progress)
 
 
 def ingest_pages(
@@ -96,17 +127,36 @@ def ingest_pages(
 
     Raises CollectionLockedError and other CollectionErrors.
     """
+    return ingest_tasks(
+        rag,
+        lambda run: (partial(prepare_loaded, run, *item) for item in named_pages),
+        on_progress=on_outcome and (lambda progress: on_outcome(progress.latest)),
+    )
+
+
+def ingest_tasks(
+    rag: Rag,
+    plan: Callable[[Run], Iterable[Prepare]],
+    *,
+    passwords: Sequence[str] = (),
+    on_progress: OnProgress | None = None,
+) -> IngestReport:
+    """Take what `plan` makes of a run through the whole line. Raises CollectionErrors."""
     start = time.perf_counter()
-    outcomes: list[Outcome] = []
     with rag.collection.writing(), Sandbox() as sandbox:
-        run = begin(rag, sandbox)
-        loaded = (partial(prepare_loaded, run, *item) for item in named_pages)
-        for outcome in _ingest(run, loaded):
-            outcomes.append(outcome)
-            if on_outcome is not None:
-                on_outcome(outcome)
+        run = begin(rag, sandbox, passwords)
+        tell = _teller(on_progress, lambda: 0)
+        outcomes = _until_stopped(_ingest(run, plan(run)), tell, None)
         _compare_passages(run, None)
     return _report(outcomes, 0, start)
+
+
+def _loaded(run: Run, loader: Any) -> Iterator[Prepare]:
+    for item in read_loader(loader):
+        if isinstance(item, LoaderFailure):
+            yield partial(unrecorded, run, item.loader, item.reason)
+        else:
+            yield partial(prepare_loaded, run, *item)
 
 
 def _ingest(run: Run, files: Iterable[Prepare]) -> Generator[Outcome, None, None]:

@@ -30,6 +30,7 @@ Policy = Literal["off", "flag", "mask", "skip"]
 JunkPolicy = Literal["off", "flag", "skip"]
 
 _SEPARATOR = "\n\n"
+_LANGUAGE = re.compile(r"[a-z]{2,3}|zh-Han[st]")
 _ENGLISH = {
     "email": "[EMAIL]",
     "phone": "[PHONE]",
@@ -86,7 +87,8 @@ class Policies:
 
     `languages` are those to keep ("en", "zh" for both scripts, "zh-Hans", "zh-Hant", ...); empty
     means all. A text whose language cannot be told is kept. Raises UsageError for a word list that
-    is asked for but not named; `words` raises it for one that cannot be used.
+    is asked for but not named, and for a language that is no code; `recipe` raises it for a list
+    that cannot be used.
     """
 
     personal_data: Policy = "off"
@@ -102,6 +104,12 @@ class Policies:
                 f"the policy word_list = {self.word_list!r} needs a word list",
                 hint="name a file of regular expressions, one a line",
             )
+        for language in self.languages:
+            if not _LANGUAGE.fullmatch(language):
+                raise UsageError(
+                    f"{language!r} is no language code",
+                    hint="write codes with commas between them, as en,zh or zh-Hans,fr",
+                )
 
     @property
     def recipe(self) -> str:
@@ -124,11 +132,6 @@ class Filtered:
     pages: tuple[Page, ...]
     findings: Mapping[str, int] = field(default_factory=dict)
     masked: Mapping[str, int] = field(default_factory=dict)
-
-
-def check_policies(policies: Policies) -> None:
-    """Raise UsageError, naming file and line, unless the policies can be applied."""
-    _words(policies)
 
 
 def apply(pages: Sequence[Page], policies: Policies) -> Filtered:

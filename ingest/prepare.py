@@ -36,12 +36,12 @@ class Prepared:
 
     `verdict` "unchanged" and "touched" (other time, same bytes) mean that nothing is to be read,
     "failed" comes with a `code`, "kept_out" is a policy's doing (an earlier version goes too),
-    "unnameable" is a failure that cannot even be noted. `pieces` is None where the text is already
+    "unrecorded" is a failure that is not noted. `pieces` is None where the text is already
     stored, or there is none.
     """
 
     source: Source
-    verdict: Literal["unchanged", "touched", "failed", "kept_out", "unnameable", "read"]
+    verdict: Literal["unchanged", "touched", "failed", "kept_out", "unrecorded", "read"]
     known: Source | None = None
     document: Document | None = None
     pieces: tuple[Chunk, ...] | None = None
@@ -74,6 +74,12 @@ def failed(run: Run, item: Input, code: str, reason: str) -> Prepared:
     return Prepared(source, "failed", known, code=code, reason=reason)
 
 
+def unrecorded(run: Run, name: str, reason: str) -> Prepared:
+    """Return a failure that is reported and not stored."""
+    source = _source_of(run, name.encode(errors="backslashreplace").decode(), 0)
+    return Prepared(source, "unrecorded", code=ReadError.code, reason=reason)
+
+
 def described(run: Run, item: Input) -> Source:
     """Return the source of an input as it is now, without document and hash. Raises OSError."""
     status = item.path.lstat()
@@ -99,9 +105,7 @@ def _prepared(run: Run, item: Input, read: Callable[[], Prepared]) -> Prepared:
     try:
         name.encode()
     except UnicodeEncodeError:
-        source = _source_of(run, name.encode(errors="backslashreplace").decode(), 0)
-        reason = "its name is not UTF-8; rename it"
-        return Prepared(source, "unnameable", code="unreadable", reason=reason)
+        return unrecorded(run, name, "its name is not UTF-8; rename it")
     try:
         return read()
     except PolicySkip as error:
@@ -152,7 +156,9 @@ def _read_loaded(run: Run, name: str, pages: Sequence[Page]) -> Prepared:
     document, quality = _to_document(run, pages, name=name, format_name="loader")
     has_own_title = any("title" in page.metadata for page in pages[:1])  # which may be ""
     titled = document if has_own_title else _titled(document, name)
-    return _cut_if_new(run, source, run.collection.source(name), titled, quality)
+    known = run.collection.source(name)
+    prepared = _cut_if_new(run, source, known, titled, quality)
+    return replace(prepared, reason=_missing_pages(pages))
 
 
 def _cut_if_new(

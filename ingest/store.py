@@ -37,7 +37,7 @@ def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome
     if prepared.verdict == "unchanged" and known is not None:
         reason = known.reason or "unchanged"
         return Outcome(source.path, "skipped", reason, known.document_id, code=prepared.code)
-    if prepared.verdict == "unnameable":
+    if prepared.verdict == "unrecorded":
         return Outcome(source.path, "failed", prepared.reason, code=prepared.code)
     if prepared.verdict != "read" or prepared.document is None:
         run.collection.attach(source)

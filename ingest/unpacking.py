@@ -30,7 +30,8 @@ from ragapp.errors import ReadError, UnsupportedFileError
 
 Prepare = Callable[[], Prepared]
 
-_PREFIX = "unpacked-"
+UNPACKED_PREFIX = "unpacked-"
+
 _TARGET = "ingest.archives:unpack"
 _LIMITS = Limits(wall_s=600.0, cpu_s=600, file_bytes=MAX_ZIP_BYTES)
 
@@ -78,7 +79,8 @@ class Unpacker:
         stored = {outcome.path for outcome in outcomes}
         n_removed = 0
         for source, names in self._done:
-            if self._only is not None or not names <= stored:
+            is_whole = self._only is None or source.path in self._only
+            if not is_whole or not names <= stored:
                 continue
             if sync:
                 gone = [known for known in self._stored(source.path) if known.path not in names]
@@ -88,7 +90,7 @@ class Unpacker:
 
     def _clear(self) -> None:
         """Remove what is unpacked, also by an earlier run that was killed: we hold the lock."""
-        for folder in self._run.collection.directory.glob(f"{_PREFIX}*"):
+        for folder in self._run.collection.directory.glob(f"{UNPACKED_PREFIX}*"):
             rmtree(folder, ignore_errors=True)
 
     def _file(self, path: Path) -> Iterator[Prepare]:
@@ -129,7 +131,7 @@ class Unpacker:
 
     def _unpacked(self, path: Path, source: Source) -> Iterator[Prepare]:
         names: set[str] = set()
-        into = mkdtemp(prefix=_PREFIX, dir=self._run.collection.directory)
+        into = mkdtemp(prefix=UNPACKED_PREFIX, dir=self._run.collection.directory)
         try:
             for page in self._sandbox.read(path, into=into, passwords=self._run.passwords):
                 if "partial" in page.metadata:

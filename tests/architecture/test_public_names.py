@@ -33,19 +33,28 @@ RAGAPP_NAMES = (
     "RagError",
 )
 INGEST_NAMES = (
+    "Event",
     "IngestReport",
     "Outcome",
     "Progress",
     "Quality",
+    "Request",
+    "carry_out",
     "check_report_path",
     "compare",
     "evaluate_folder",
+    "failures",
     "findings_of",
     "ingest_loader",
     "ingest_paths",
+    "ingest_stream",
+    "keep_watch",
     "needs_a_look",
+    "policy_settings",
     "remarks_on",
+    "retry_failed",
     "summary_of",
+    "watch_folders",
     "write_report",
 )
 

@@ -200,6 +200,14 @@ def test_a_path_that_does_not_exist_is_an_error_before_anything_is_stored(rag, f
     assert rag.documents() == []
 
 
+def test_the_collection_s_own_folder_is_left_out(rag, folder, tmp_path):
+    path = write(folder, "a.txt", ENGLISH)
+
+    report = ingest_paths(rag, [tmp_path])
+
+    assert [outcome.path for outcome in report.outcomes] == [str(path)]
+
+
 # --- what need not be done again
 
 

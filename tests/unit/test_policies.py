@@ -7,7 +7,7 @@ import os
 import pytest
 
 from ingest.pages import Block, Page
-from ingest.policies import Policies, PolicySkip, apply, check_policies
+from ingest.policies import Policies, PolicySkip, apply
 from ragapp.errors import ReadError, UsageError
 
 ENGLISH = "Please write to li@example.com or call +1-212-555-0147 about the order that is due."
@@ -180,7 +180,13 @@ def test_a_word_list_has_to_be_named():
 
 def test_a_bad_word_list_is_told_before_any_file(tmp_path):
     with pytest.raises(UsageError, match="line 2"):
-        check_policies(word_policies(tmp_path, "good\n(\n"))
+        _ = word_policies(tmp_path, "good\n(\n").recipe
+
+
+@pytest.mark.parametrize("language", ["english", "EN", "zh-Hanx", "en zh"])
+def test_a_language_that_is_no_code_is_a_usage_error(language):
+    with pytest.raises(UsageError, match="is no language code"):
+        Policies(languages=(language,))
 
 
 def test_a_changed_word_list_is_read_again(tmp_path):

@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-docs_app = typer.Typer(help="List, show and remove documents.", no_args_is_help=True)
+docs_app = typer.Typer(help="List, show and remove documents; list failures.", no_args_is_help=True)
 app.add_typer(docs_app, name="docs")
 
 CollectionOption = Annotated[

@@ -1,8 +1,9 @@
-"""`ragapp docs list|show|remove`."""
+"""`ragapp docs list|show|remove|failures`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,3 +91,29 @@ def remove(
             print_json({"document_id": info.id, "sources": list(sources)})
         else:
             print_line(f"removed {info.title} ({info.id}), held by {', '.join(sources)}")
+
+
+@docs_app.command()
+def failures(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files, folders or globs; all where none is given.")
+    ] = None,
+    *,
+    collection: CollectionOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what could not be ingested, and why; `ragapp ingest --retry-failed` tries it again."""
+    with reported_errors(as_json=as_json):
+        from ingest import failures as find_failures
+        from ragapp import open_rag
+
+        with open_rag(collection) as rag:
+            failed = find_failures(rag, paths or ())
+        if as_json:
+            keys = ("path", "code", "reason", "document_id")
+            rows = [(s.path, s.failure, s.reason, s.document_id) for s in failed]
+            print_json({"failures": [dict(zip(keys, row, strict=True)) for row in rows]})
+            return
+        if failed:
+            print_table(["file", "code", "reason"], [[s.path, s.failure, s.reason] for s in failed])
+        print_line(f"{len(failed)} failed sources")

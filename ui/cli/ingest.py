@@ -3,61 +3,95 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ui.cli.app import CollectionOption, JsonOption, app
-from ui.cli.printing import print_json, print_line, print_table, progress_bar, reported_errors
+from ui.cli.ingest_options import (
+    IntervalOption,
+    JunkOption,
+    LanguagesOption,
+    LoaderArgumentOption,
+    LoaderOption,
+    NameOption,
+    NearDuplicatesOption,
+    PasswordOption,
+    PathsArgument,
+    PersonalDataOption,
+    ReportLanguageOption,
+    ReportOption,
+    RetryOption,
+    SecretsOption,
+    SyncOption,
+    WatchOption,
+    WordListOption,
+    WordListPolicyOption,
+)
+from ui.cli.printing import (
+    print_error_line,
+    print_json,
+    print_line,
+    print_piece,
+    print_table,
+    progress_bar,
+    reported_errors,
+)
 
 if TYPE_CHECKING:
-    from ingest import IngestReport, Outcome
+    from ingest import IngestReport, Outcome, Request
 
 _MAX_ROWS = 40
+_QUIET_REASONS = ("unchanged", "same text")
 
 
 @app.command("ingest")
-def ingest_command(
-    paths: Annotated[list[Path], typer.Argument(help="Files, folders or globs.")],
+def ingest_command(  # noqa: PLR0913  one for each option
+    paths: PathsArgument = None,
     *,
-    sync: Annotated[
-        bool, typer.Option("--sync", help="Remove documents whose file is gone from a folder.")
-    ] = False,
-    near_duplicates: Annotated[
-        Literal["link", "skip", "keep"] | None,
-        typer.Option(help="Texts nearly stored already: link them, store one, or don't look."),
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write the quality report to this HTML file.")
-    ] = None,
-    report_language: Annotated[
-        Literal["en", "zh"], typer.Option(help="The language of that file.")
-    ] = "en",
+    sync: SyncOption = False,
+    password: PasswordOption = None,
+    retry_failed: RetryOption = False,
+    watch: WatchOption = False,
+    interval: IntervalOption = None,
+    name: NameOption = None,
+    loader: LoaderOption = None,
+    loader_arg: LoaderArgumentOption = None,
+    near_duplicates: NearDuplicatesOption = None,
+    personal_data: PersonalDataOption = None,
+    secrets: SecretsOption = None,
+    word_list: WordListOption = None,
+    word_list_policy: WordListPolicyOption = None,
+    languages: LanguagesOption = None,
+    junk: JunkOption = None,
+    report: ReportOption = None,
+    report_language: ReportLanguageOption = "en",
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read, clean, deduplicate, chunk and embed documents into the collection.
 
-    Unchanged files are skipped. Exits with 1 when a file failed; the others are stored.
+    A zip becomes its members. Unchanged files are skipped. Exits with 1 when a file failed; the
+    others are stored.
     """
+    given = locals()
     with reported_errors(as_json=as_json):
-        from ingest import check_report_path, ingest_paths, write_report
-        from ragapp import open_rag
+        from ingest import check_report_path, write_report
 
+        request, settings = _parsed(given)
         if report is not None:
             check_report_path(report)
-        with (
-            open_rag(collection, near_duplicates=near_duplicates) as rag,
-            progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move,
-        ):
-            ingested = ingest_paths(
-                rag, paths, sync=sync, on_progress=lambda p: move(p.done, p.total, p.latest.path)
-            )
-        _print_report(ingested, as_json=as_json)
-        if report is not None:
-            write_report(ingested, report, language=report_language)
-        raise typer.Exit(1 if ingested.count("failed") else 0)
+        if watch:
+            _watch(request, collection, settings, as_json=as_json)
+        else:
+            ingested = _ingested(request, collection, settings, as_json=as_json)
+            _print_report(ingested, as_json=as_json)
+            if report is not None:
+                write_report(ingested, report, language=report_language)
+            raise typer.Exit(1 if ingested.count("failed") else 0)
 
 
 @app.command()
@@ -73,6 +107,70 @@ def reindex(*, collection: CollectionOption = None, as_json: JsonOption = False)
         print_json({"chunks": n_chunks, "embedded": n_embedded})
     else:
         print_line(f"index built: {n_chunks} chunks, {n_embedded} of them embedded now")
+
+
+def _parsed(given: Mapping[str, Any]) -> tuple[Request, dict[str, Any]]:
+    """Return the request and the settings that the options stand for."""
+    from ingest import Request, policy_settings
+
+    request = Request(
+        paths=given["paths"] or (),
+        sync=given["sync"],
+        passwords=given["password"] or (),
+        name=given["name"],
+        loader=given["loader"],
+        loader_arguments=given["loader_arg"] or (),
+        is_retry=given["retry_failed"],
+        is_watch=given["watch"],
+        interval_s=given["interval"],
+        report=given["report"],
+    )
+    policies = policy_settings(
+        personal_data=given["personal_data"],
+        secrets=given["secrets"],
+        word_list=given["word_list"],
+        word_list_policy=given["word_list_policy"],
+        languages=given["languages"],
+        junk=given["junk"],
+    )
+    return request, {"near_duplicates": given["near_duplicates"], **policies}
+
+
+def _ingested(
+    request: Request, collection: Path | None, settings: Mapping[str, Any], *, as_json: bool
+) -> IngestReport:
+    from ingest import carry_out
+    from ragapp import open_rag
+
+    with (
+        open_rag(collection, **settings) as rag,
+        progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move,
+    ):
+        return carry_out(rag, request, on_progress=lambda p: move(p.done, p.total, p.latest.path))
+
+
+def _watch(
+    request: Request, collection: Path | None, settings: Mapping[str, Any], *, as_json: bool
+) -> None:
+    from ingest import Event, keep_watch
+    from ragapp import open_rag
+
+    def tell(event: Event) -> None:
+        if as_json:
+            print_json(asdict(event), indent=None)
+        elif event.event == "notice":
+            print_error_line(event.reason)
+        elif event.reason not in _QUIET_REASONS:
+            reason = f"  ({event.reason})" if event.reason else ""
+            print_piece(f"{event.event:<9} {' '.join(event.path.split())}{reason}\n")
+
+    with open_rag(collection, **settings) as rag:
+        if not as_json:
+            print_error_line("watching, Ctrl-C ends it")
+        try:
+            keep_watch(rag, request, tell=tell)
+        except KeyboardInterrupt as error:  # the way in which a watch ends
+            raise typer.Exit(130) from error
 
 
 def _print_report(report: IngestReport, *, as_json: bool) -> None:

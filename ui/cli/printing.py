@@ -65,10 +65,15 @@ def reported_errors(*, as_json: bool) -> Iterator[None]:
 
 def report(code: str, message: str, hint: str, *, as_json: bool) -> None:
     """Print one line on stderr, and with `as_json` the same as JSON on stdout."""
-    line = printable(f"ragapp: {message}" + (f" ({hint})" if hint else ""))
-    sys.stderr.write(line + "\n")
+    print_error_line(message + (f" ({hint})" if hint else ""))
     if as_json:
         print_json({"error": {"code": code, "message": message, "hint": hint}})
+
+
+def print_error_line(text: str) -> None:
+    """Print a line on stderr, control characters made harmless."""
+    sys.stderr.write(printable(f"ragapp: {text}") + "\n")
+    sys.stderr.flush()
 
 
 def print_table(headers: list[str], rows: list[list[str]]) -> None:

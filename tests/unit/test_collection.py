@@ -503,6 +503,15 @@ def test_a_second_collection_of_the_same_thread_is_refused_too(collection, direc
     other.close()
 
 
+def test_the_holder_of_the_lock_is_named_without_an_option_s_value(
+    collection, directory, monkeypatch
+):
+    monkeypatch.setattr("sys.argv", ["ingest", "--password=s3cret", "docs"])
+
+    with collection.writing():
+        assert "s3cret" not in (directory / "writer.json").read_text(encoding="utf-8")
+
+
 def test_the_lock_is_free_after_a_writer_failed(collection, directory):
     with pytest.raises(ZeroDivisionError), collection.writing():
         raise ZeroDivisionError

@@ -33,6 +33,7 @@ HERE, STDIN = (Path("docs"),), (Path("-"),)
         ({"is_retry": True, "is_watch": True}, "--retry-failed does not go with --watch"),
         ({"is_retry": True, "sync": True}, "--retry-failed does not go with --sync"),
         ({"is_watch": True}, "nothing to ingest"),
+        ({"paths": HERE, "is_watch": True, "report": Path("r.html")}, "--report does not go"),
     ],
 )
 def test_arguments_that_exclude_each_other_are_a_usage_error(values, message):

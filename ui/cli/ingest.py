@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import typer
 
@@ -79,19 +80,14 @@ def ingest_command(  # noqa: PLR0913  one for each option
     """
     given = locals()
     with reported_errors(as_json=as_json):
-        from ingest import check_report_path, write_report
-
         request, settings = _parsed(given)
-        if report is not None:
-            check_report_path(report)
         if watch:
             _watch(request, collection, settings, as_json=as_json)
-        else:
-            ingested = _ingested(request, collection, settings, as_json=as_json)
-            _print_report(ingested, as_json=as_json)
-            if report is not None:
-                write_report(ingested, report, language=report_language)
-            raise typer.Exit(1 if ingested.count("failed") else 0)
+        ingested = _ingested(request, collection, settings, as_json=as_json)
+        _print_report(ingested, as_json=as_json)
+        if report is not None:
+            _write_report(ingested, report, report_language)
+        raise typer.Exit(1 if ingested.count("failed") else 0)
 
 
 @app.command()
@@ -111,8 +107,10 @@ def reindex(*, collection: CollectionOption = None, as_json: JsonOption = False)
 
 def _parsed(given: Mapping[str, Any]) -> tuple[Request, dict[str, Any]]:
     """Return the request and the settings that the options stand for."""
-    from ingest import Request, policy_settings
+    from ingest import Request, check_report_path, policy_settings
 
+    if given["report"] is not None:
+        check_report_path(given["report"])
     request = Request(
         paths=given["paths"] or (),
         sync=given["sync"],
@@ -151,7 +149,8 @@ def _ingested(
 
 def _watch(
     request: Request, collection: Path | None, settings: Mapping[str, Any], *, as_json: bool
-) -> None:
+) -> NoReturn:
+    """Keep the folders in step until Ctrl-C, the way in which a watch ends."""
     from ingest import Event, keep_watch
     from ragapp import open_rag
 
@@ -167,10 +166,15 @@ def _watch(
     with open_rag(collection, **settings) as rag:
         if not as_json:
             print_error_line("watching, Ctrl-C ends it")
-        try:
+        with suppress(KeyboardInterrupt):
             keep_watch(rag, request, tell=tell)
-        except KeyboardInterrupt as error:  # the way in which a watch ends
-            raise typer.Exit(130) from error
+    raise typer.Exit(130)
+
+
+def _write_report(ingested: IngestReport, path: Path, language: Literal["en", "zh"]) -> None:
+    from ingest import write_report
+
+    write_report(ingested, path, language=language)
 
 
 def _print_report(report: IngestReport, *, as_json: bool) -> None:

@@ -29,8 +29,8 @@ def needs_a_look(outcome: Outcome) -> bool:
     """Tell whether a file failed, was read in part, or may hold what its reader did not want.
 
     So do a tenth of its pages without text, 1 % garbled text, a guessed encoding, instructions to
-    a model, text that no reader sees, recognised text under a confidence of 0.8, and lost or tag
-    characters.
+    a model or prose that no reader sees, recognised text under a confidence of 0.8, and lost or tag
+    characters. Closed menus and other short hidden text are ordinary.
     """
     if outcome.outcome == "failed" or outcome.reason.startswith("partial"):
         return True
@@ -94,8 +94,8 @@ def _is_doubtful(quality: Quality) -> bool:
         or len(quality.pages_without_text) > MAX_SHARE_WITHOUT_TEXT * quality.n_pages
         or (quality.ocr_confidence is not None and quality.ocr_confidence < MIN_OCR_CONFIDENCE)
     )
-    is_hostile = bool(quality.instructions) or quality.n_hidden_characters > 0
-    return is_misread or is_hostile or bool(ALARMING_CHARACTERS & quality.characters.keys())
+    is_alarming = bool(ALARMING_CHARACTERS & quality.characters.keys())
+    return is_misread or is_alarming or bool(quality.instructions)
 
 
 def _of_quality(quality: Quality, language: Language) -> Iterator[str]:

@@ -122,7 +122,7 @@ def test_nothing_is_said_of_a_file_that_was_read_well():
         Quality(n_pages=9, pages_without_text=(1,)),
         Quality(n_ocr_pages=1, ocr_confidence=0.79),
         Quality(instructions={"override": 1}),
-        Quality(n_hidden_characters=1),
+        Quality(instructions={"hidden": 1}, n_hidden_characters=90),
         Quality(characters={"replacement": 1}),
         Quality(characters={"tag": 1}),
     ],
@@ -141,6 +141,7 @@ def test_a_doubtful_file_needs_a_look(quality):
         Quality(characters={"ligature": 400, "full_width": 7}),
         Quality(duplicate="exact", duplicate_of="b"),
         Quality(n_running_lines=60),
+        Quality(n_hidden_characters=40),
     ],
 )
 def test_what_is_ordinary_needs_no_look(quality):

@@ -25,7 +25,7 @@ sys.path[0] = str(ROOT)  # beside this script lies one with the name of the pack
 
 from ingest import evaluate_folder  # noqa: E402
 from ragapp.analysis import cjk_share, terms_of  # noqa: E402
-from ragapp.evaluation.folder import Passage, read_folder  # noqa: E402
+from ragapp.evaluation.folder import Passage, read_folder, read_passages  # noqa: E402
 from ragapp.evaluation.ranking import RANKING_METRICS, score_rankings  # noqa: E402
 
 SHARED = ROOT.parent / "shared"
@@ -156,11 +156,8 @@ def _pooled(language: str, out: Path, n_distractors: int) -> Path:
     """Write the language's sets as one, with distractors; return the folder."""
     folder = out / f"pooled_{language}_{n_distractors}"
     folder.mkdir(exist_ok=True)
-    sets = [read_folder(SHARED / "eval" / name) for name in SETS[language].split()]
     sources = [SHARED / "eval" / name for name in SETS[language].split()]
-    passages = {p.id: p for known in sets for p in known.passages}
-    from ragapp.evaluation.folder import read_passages
-
+    passages = {p.id: p for source in sources for p in read_folder(source).passages}
     contexts = SHARED / "train" / f"{language}_contexts.jsonl.gz"
     extra = read_passages(contexts, limit=n_distractors) if n_distractors else ()
     passages |= {p.id: p for p in extra if p.id not in passages}

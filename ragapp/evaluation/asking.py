@@ -29,6 +29,7 @@ OnQuestion = Callable[[int, int, str], None]
 
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
 _SHOWN = 5
+_FIRST_CHUNKS = 20
 _FARTHER = 4
 _MOST_CHUNKS = 1600
 
@@ -109,15 +110,19 @@ def evaluate(
 
 
 def _search(rag: Rag, question: Question, system: Legs, keys: Keys) -> _Searched:
-    """Search as the settings say; only where that gives fewer than ten ids, look farther down."""
-    n_chunks = rag.settings.n_candidates
+    """Search as the settings say; only where that gives fewer than ten ids, look farther down.
+
+    Up to `n_candidates` chunks the ranking does not depend on how many are asked for.
+    """
+    n_candidates = rag.settings.n_candidates
+    n_chunks = max(rag.settings.top_k, min(_FIRST_CHUNKS, n_candidates))
     start = time.perf_counter()
     hits = rag.search(question.text, top_k=n_chunks, legs=system)
     milliseconds = (time.perf_counter() - start) * 1000.0
     ids = _ids(hits, keys)
     found = len(hits)
     while len(ids) < DEPTH and found >= n_chunks and n_chunks < _MOST_CHUNKS:
-        n_chunks *= _FARTHER
+        n_chunks = n_candidates if n_chunks < n_candidates else n_chunks * _FARTHER
         farther = rag.search(question.text, top_k=n_chunks, legs=system)
         ids = list(dict.fromkeys([*ids, *_ids(farther, keys)]))
         found = len(farther)

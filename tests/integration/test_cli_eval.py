@@ -7,6 +7,9 @@ import json
 import pytest
 from test_cli import Command, run_batch
 
+from ragapp.evaluation.keeping import save_run
+from ragapp.evaluation.run import EvaluationRun, QuestionResult
+
 PASSAGES = [
     {"_id": "dome", "title": "Dome", "text": "The dome closes at a mean wind of 14 m/s."},
     {"_id": "lens", "title": "Lens", "text": "The lens weighs 120 kg and is washed twice a year."},
@@ -42,28 +45,87 @@ def write_set(folder, **changed):
     return str(folder)
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("eval")
+DOCUMENTS = {
+    "wind.md": "# Wind limits\n\nThe dome closes at a mean wind of 14 m/s. Weaver is a spectrograph.\n",
+    "duty.md": "# 值班规定\n\n值班日志是指夜间主管保管的记录本。预报雪量为8厘米。\n",
+}
+
+
+def write_run(path, ndcg):
+    results = tuple(
+        QuestionResult(f"q{i}", "Which?", True, {"hybrid": {"nDCG@10": ndcg}}, {}, 0.5, False)
+        for i in range(9)
+    )
+    times = {"hybrid": (1.0, 2.0)}
+    run = EvaluationRun(path.stem, "set", "2026-01-01", ("hybrid",), {}, times, None, results)
+    save_run(run, path)
+    return str(path)
+
+
+def commands_on_folders(folder):
     good = write_set(folder / "good")
     more = folder / "more.jsonl"
     more.write_text(lines({"_id": f"m{i}", "text": f"Distractor {i}."} for i in range(3)))
-    commands = {
-        "all": ("eval", "run", good, "--systems", "hybrid,lexical,dense", "--answers", "--json"),
-        "short": ("eval", good, "--json"),
-        "words": ("eval", good, "--answers", "--systems", "lexical, hybrid"),
-        "uncached": ("eval", good, "--json", "--no-cache"),
-        "more": ("eval", good, "--json", "--distractors", str(more), "--max-distractors", "2"),
-        "no folder": ("eval", str(folder / "nowhere"), "--json"),
-        "no corpus": ("eval", write_set(folder / "a", corpus_jsonl=None)),
-        "bad line": ("eval", write_set(folder / "b", queries_jsonl=lines(QUESTIONS) + "{\n")),
-        "unknown id": ("eval", write_set(folder / "c", qrels_tsv="q1\tmoon\t1\n")),
-        "empty": ("eval", write_set(folder / "d", corpus_jsonl="")),
-        "bad system": ("eval", good, "--systems", "hybrid,psychic"),
-        "no distractors": ("eval", good, "--distractors", str(folder / "none.jsonl")),
-        "nothing": ("eval",),
+    return {
+        "all": ("run", good, "--systems", "hybrid,lexical,dense", "--answers", "--json"),
+        "short": (good, "--json"),
+        "words": (good, "--answers", "--systems", "lexical, hybrid"),
+        "uncached": (good, "--json", "--no-cache"),
+        "more": (good, "--json", "--distractors", str(more), "--max-distractors", "2"),
+        "no folder": (str(folder / "nowhere"), "--json"),
+        "no corpus": (write_set(folder / "a", corpus_jsonl=None),),
+        "bad line": (write_set(folder / "b", queries_jsonl=lines(QUESTIONS) + "{\n"),),
+        "unknown id": (write_set(folder / "c", qrels_tsv="q1\tmoon\t1\n"),),
+        "empty": (write_set(folder / "d", corpus_jsonl=""),),
+        "bad system": (good, "--systems", "hybrid,psychic"),
+        "no distractors": (good, "--distractors", str(folder / "none.jsonl")),
+        "nothing": (),
     }
-    return run_batch({name: Command(arguments) for name, arguments in commands.items()})
+
+
+def commands_on_a_collection(folder):
+    bad, other = folder / "bad.jsonl", folder / "other.jsonl"
+    bad.write_text('{"_id": "q", "text": "x", "start": -1, "source": "y"}\n')
+    other.write_text('{"_id": "q", "text": "x", "source": "gone.txt"}\n')
+    made, saved = str(folder / "made.jsonl"), str(folder / "run.json")
+    high, low = write_run(folder / "high.json", 1.0), write_run(folder / "low.json", 0.2)
+    return {
+        "make": ("make", made, "--json"),
+        "make again": ("make", made),
+        "run": ("run", made, "--json", "--save", saved),
+        "again": (made, "--answers", "--report", str(folder / "run.html")),
+        "list": ("list", "--json"),
+        "compare": ("compare", saved, saved, "--gate", "--json"),
+        "fall": ("compare", high, low, "--gate"),
+        "rise": ("compare", low, high, "--gate"),
+        "unknown run": ("compare", saved, "no-such-run"),
+        "bad row": (str(bad),),
+        "other collection": (str(other),),
+        "no file": (str(folder / "none.jsonl"),),
+        "wrong option": (made, "--no-cache"),
+        "no such place": (made, "--report", str(folder / "nowhere" / "run.html")),
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("eval")
+    (folder / "documents").mkdir()
+    for name, text in DOCUMENTS.items():
+        (folder / "documents" / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(folder):
+    """What all commands print, run in one process."""
+    variables = {"RAGAPP_COLLECTION": str(folder / "collection")}
+    arguments = {**commands_on_folders(folder), **commands_on_a_collection(folder)}
+    commands = {
+        "ingest": Command(("ingest", str(folder / "documents")), variables=variables),
+        **{n: Command(("eval", *a), variables=variables) for n, a in arguments.items()},
+    }
+    return run_batch(commands)
 
 
 def test_every_system_has_every_figure_with_its_interval(shown):
@@ -176,80 +238,36 @@ def test_eval_alone_shows_its_help(shown):
     assert "run" in shown["nothing"].stdout + shown["nothing"].stderr
 
 
-DOCUMENTS = {
-    "wind.md": "# Wind limits\n\nThe dome closes at a mean wind of 14 m/s. Weaver is a spectrograph.\n",
-    "duty.md": "# 值班规定\n\n值班日志是指夜间主管保管的记录本。预报雪量为8厘米。\n",
-}
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """What the commands print on a collection of one's own, and where its files lie."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "documents").mkdir()
-    for name, text in DOCUMENTS.items():
-        (folder / "documents" / name).write_text(text, encoding="utf-8")
-    bad = folder / "bad.jsonl"
-    bad.write_text('{"_id": "q", "text": "x", "start": -1, "source": "y"}\n')
-    other = folder / "other.jsonl"
-    other.write_text('{"_id": "q", "text": "x", "source": "gone.txt"}\n')
-    made, saved = str(folder / "made.jsonl"), str(folder / "run.json")
-    commands = {
-        "ingest": ("ingest", str(folder / "documents")),
-        "make": ("eval", "make", made, "--json"),
-        "make again": ("eval", "make", made),
-        "run": ("eval", "run", made, "--json", "--save", saved),
-        "again": ("eval", made, "--answers", "--report", str(folder / "run.html")),
-        "list": ("eval", "list", "--json"),
-        "compare": ("eval", "compare", saved, saved, "--gate", "--json"),
-        "unknown run": ("eval", "compare", saved, "no-such-run"),
-        "bad row": ("eval", str(bad)),
-        "other collection": ("eval", str(other)),
-        "no file": ("eval", str(folder / "none.jsonl")),
-        "wrong option": ("eval", made, "--no-cache"),
-        "no such place": ("eval", made, "--report", str(folder / "nowhere" / "run.html")),
-    }
-    variables = {"RAGAPP_COLLECTION": str(folder / "collection")}
-    shown = run_batch({n: Command(a, variables=variables) for n, a in commands.items()})
-    worse = json.loads((folder / "run.json").read_text("utf-8"))
-    for question in worse["questions"]:
-        question["scores"] = {s: dict.fromkeys(m, 0.0) for s, m in question["scores"].items()}
-    (folder / "worse.json").write_text(json.dumps(worse), encoding="utf-8")
-    fall = ("eval", "compare", saved, str(folder / "worse.json"))
-    falls = {"fall": Command((*fall, "--gate"), variables=variables)}
-    return folder, {**shown, **run_batch(falls)}
-
-
-def test_a_made_set_counts_its_kinds(own):
-    made = own[1]["make"].json
+def test_a_made_set_counts_its_kinds(shown):
+    made = shown["make"].json
 
     assert made["questions"] == sum(made["kinds"].values())
     assert {"definition", "number", "title", "unanswerable"} <= set(made["kinds"])
 
 
-def test_a_made_set_finds_its_own_documents(own):
-    figures = own[1]["run"].json["figures"]["hybrid"]
+def test_a_made_set_finds_its_own_documents(shown):
+    figures = shown["run"].json["figures"]["hybrid"]
 
     assert figures["recall@5"]["value"] == 1.0
     assert figures["span@5"]["value"] == 1.0
 
 
-def test_runs_of_questions_are_kept_in_the_collection(own):
-    listed = [run["id"] for run in own[1]["list"].json["runs"]]
+def test_runs_of_questions_are_kept_in_the_collection(shown, folder):
+    listed = [run["id"] for run in shown["list"].json["runs"]]
 
     assert len(listed) == 2
-    assert own[1]["run"].json["id"] == listed[0]
-    kept = (own[0] / "collection" / "evaluations").iterdir()
+    assert shown["run"].json["id"] == listed[0]
+    kept = (folder / "collection" / "evaluations").iterdir()
     assert sorted(path.stem for path in kept) == listed
 
 
-def test_a_run_does_not_fall_behind_itself(own):
-    assert own[1]["compare"].status == 0
-    assert own[1]["compare"].json["fallen"] == []
+def test_a_run_does_not_fall_behind_itself(shown):
+    assert shown["compare"].status == 0
+    assert shown["compare"].json["fallen"] == []
 
 
-def test_the_gate_closes_where_figures_fell(own):
-    fall = own[1]["fall"]
+def test_the_gate_closes_where_figures_fell(shown):
+    fall = shown["fall"]
 
     assert fall.status == 1
     assert "FELL" in fall.stdout
@@ -257,11 +275,15 @@ def test_the_gate_closes_where_figures_fell(own):
     assert fall.stderr == ""
 
 
-def test_a_report_is_written(own):
-    page = (own[0] / "run.html").read_text("utf-8")
+def test_the_gate_stays_open_where_figures_rose(shown):
+    assert shown["rise"].status == 0
+
+
+def test_a_report_is_written(shown, folder):
+    page = (folder / "run.html").read_text("utf-8")
 
     assert page.startswith("<!doctype html>")
-    assert own[1]["again"].status == 0
+    assert shown["again"].status == 0
 
 
 @pytest.mark.parametrize(
@@ -276,8 +298,8 @@ def test_a_report_is_written(own):
         ("no such place", 2, "cannot be written"),
     ],
 )
-def test_what_is_wrong_with_questions_of_ones_own_is_one_line(own, name, status, message):
-    finished = own[1][name]
+def test_what_is_wrong_with_questions_of_ones_own_is_one_line(shown, name, status, message):
+    finished = shown[name]
 
     assert finished.status == status
     assert message in finished.stderr

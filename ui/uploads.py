@@ -59,8 +59,13 @@ def safe_name(name: str) -> str:
 
 
 def shown_source(source: str, collection: Path) -> str:
-    """Return a source as a person knows it: an upload by its name, any other by its path."""
-    return Path(source).name if _is_upload(Path(source), collection) else source
+    """Return a source as a person knows it: an upload by its name, any other by its path.
+
+    A member of an uploaded archive keeps its name behind the archive's.
+    """
+    file, mark, member = source.partition("!/")
+    is_upload = _is_upload(Path(file), collection)
+    return f"{Path(file).name}{mark}{member}" if is_upload else source
 
 
 def delete_uploads(sources: Iterable[str], collection: Path) -> int:

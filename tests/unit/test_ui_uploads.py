@@ -96,3 +96,9 @@ def test_a_link_among_the_uploads_is_not_followed(tmp_path):
 
     assert delete_uploads([str(upload)], collection) == 0
     assert Path(own).exists()
+
+
+def test_a_member_of_an_uploaded_archive_is_shown_by_both_names(tmp_path):
+    path = save_upload(tmp_path, "a.zip", b"data")
+
+    assert shown_source(f"{path}!/deep/b.txt", tmp_path) == "a.zip!/deep/b.txt"

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError
@@ -25,11 +26,21 @@ from ragapp.embedders.model_files import (
 from ragapp.errors import ModelError
 from ragapp.protocols import EmbedderIdentity, Vectors
 
-_BATCH_TOKENS = 4096
+_SLICE_TEXTS = 2048
+_BATCH_TOKENS = 2048
+_GPU_BATCH_TOKENS = 32_768
 _DEFAULT_WINDOW = 512
 _N_SPECIAL = 2
 
-_EmbedFunction = Callable[[Sequence[str]], Vectors]
+
+class _Tokenised(NamedTuple):
+    """A text with its token ids, as many as the model reads, special tokens left out."""
+
+    text: str
+    ids: list[int]
+
+
+_EmbedFunction = Callable[[Sequence[_Tokenised]], Vectors]
 
 
 class SentenceTransformersEmbedder:
@@ -61,8 +72,12 @@ class SentenceTransformersEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, special tokens not counted, untruncated."""
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [len(encoding.ids) for encoding in encodings]
+        counts: list[int] = []
+        for start in range(0, len(texts), _SLICE_TEXTS):  # encodings are large: not all at once
+            part = list(texts[start : start + _SLICE_TEXTS])
+            encodings = self._tokenizer.encode_batch_fast(part, add_special_tokens=False)
+            counts += map(len, encodings)
+        return counts
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the half-open code-point offsets of each token of `text`, in order."""
@@ -77,23 +92,37 @@ class SentenceTransformersEmbedder:
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dim) float32 rows of unit norm, in the order of `texts`."""
-        if not texts:
-            return np.zeros((0, self.identity.dim), dtype=np.float32)
         vectors = np.empty((len(texts), self.identity.dim), dtype=np.float32)
+        if not texts:
+            return vectors
         embed = self._loaded()[0]
-        batches = list(_batches(self.count_tokens(texts), window=self.max_tokens))
-        with _workers(len(batches)) as pool:
-            embedded = pool.map(lambda batch: embed([texts[i] for i in batch]), batches)
-            for batch, rows in zip(batches, embedded, strict=True):
-                vectors[batch] = rows
+        with _workers() as pool:
+            for start in range(0, len(texts), _SLICE_TEXTS):
+                part = self._tokenised(texts[start : start + _SLICE_TEXTS])
+                batches = list(_batches([len(item.ids) for item in part], self._batch_tokens))
+                embedded = pool.map(lambda batch, of=part: embed([of[i] for i in batch]), batches)
+                for batch, rows in zip(batches, embedded, strict=True):
+                    vectors[[start + i for i in batch]] = rows
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
         """Return a (dim,) float32 vector of unit norm."""
         embed = self._loaded()[1]
-        with _workers(1) as pool:
-            vector: Vectors = pool.submit(embed, [text]).result()[0]
+        with _workers(n_workers=1) as pool:
+            vector: Vectors = pool.submit(embed, self._tokenised([text])).result()[0]
         return vector
+
+    def _tokenised(self, texts: Sequence[str]) -> list[_Tokenised]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [
+            _Tokenised(text, encoding.ids[: self.max_tokens])
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    @property
+    def _batch_tokens(self) -> int:
+        is_cpu = resolve_device(self._device) == "cpu"
+        return _BATCH_TOKENS if is_cpu else _GPU_BATCH_TOKENS
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -143,20 +172,14 @@ class SentenceTransformersEmbedder:
             return _load_library(self._folder, device)
         dtype = bert.choose_dtype(self._dtype, device=device)
         encoder = bert.BertEncoder(self._folder, device=device, dtype=dtype)
-        pad_id = int(self._folder.config.get("pad_token_id") or 0)
+        first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
 
-        def embed(texts: Sequence[str]) -> Vectors:
-            encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-            rows = [self._with_special(encoding.ids[: self.max_tokens]) for encoding in encodings]
-            ids, mask = bert.pad(rows, pad_id=pad_id)
-            vectors: Vectors = encoder(ids.to(device), mask.to(device)).cpu().numpy()
+        def embed(items: Sequence[_Tokenised]) -> Vectors:
+            rows = [[first, *item.ids, last] for item in items]
+            vectors: Vectors = encoder.encode(rows).cpu().numpy()
             return vectors
 
         return embed, embed
-
-    def _with_special(self, ids: Sequence[int]) -> list[int]:
-        first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
-        return [first, *ids, last]
 
 
 def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _EmbedFunction]:
@@ -165,8 +188,9 @@ def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _Em
     model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
 
     def embed_with(encode: Callable[..., Any]) -> _EmbedFunction:
-        def embed(texts: Sequence[str]) -> Vectors:
-            rows = encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        def embed(items: Sequence[_Tokenised]) -> Vectors:
+            texts = [item.text for item in items]
+            rows = encode(texts, normalize_embeddings=True, show_progress_bar=False)
             return np.asarray(rows, dtype=np.float32)
 
         return embed
@@ -174,24 +198,29 @@ def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _Em
     return embed_with(model.encode_document), embed_with(model.encode_query)
 
 
-def _workers(n_batches: int) -> ThreadPoolExecutor:
-    """Return threads that compute a batch each, on one core each.
+@contextmanager
+def _workers(*, n_workers: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Yield threads that compute a batch each, on one core each; at the end none goes on.
 
     Several cores on one batch wait for each other at every layer: beside a busy neighbour that
     was ten times slower than one core alone.
     """
     import torch
 
-    n_workers = max(1, min(n_batches, torch.get_num_threads()))
-    return ThreadPoolExecutor(n_workers, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(
+        n_workers or torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)
+    )
+    try:
+        yield pool
+    finally:  # after an interruption: the batches at work end, the others do not begin
+        pool.shutdown(cancel_futures=True)
 
 
-def _batches(counts: Sequence[int], *, window: int) -> Iterator[list[int]]:
-    """Yield places in `counts`, shortest texts first, in batches of up to _BATCH_TOKENS tokens."""
+def _batches(lengths: Sequence[int], max_tokens: int) -> Iterator[list[int]]:
+    """Yield places in `lengths`, shortest texts first, in batches of up to `max_tokens` tokens."""
     batch: list[int] = []
-    for i in sorted(range(len(counts)), key=lambda i: (counts[i], i)):
-        longest = min(counts[i], window) + _N_SPECIAL
-        if batch and longest * (len(batch) + 1) > _BATCH_TOKENS:
+    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batch and (lengths[i] + _N_SPECIAL) * (len(batch) + 1) > max_tokens:
             yield batch
             batch = []
         batch.append(i)

@@ -398,3 +398,10 @@ def test_bfloat16_gives_nearly_the_vectors_of_float32():
     cosines = (exact.embed_documents(texts) * rounded.embed_documents(texts)).sum(axis=1)
     assert (cosines > 0.999).all()
     assert (cosines < 1.0).any()
+
+
+def test_padded_attention_equals_that_of_texts_end_to_end():
+    lengths = torch.tensor([3, 3, 7, 1])
+    heads = torch.randn(14, 24, generator=torch.Generator().manual_seed(5))  # 4 heads of 2
+    packed = bert._attended(heads, lengths, 4)
+    assert torch.allclose(packed, bert._attended_padded(heads, lengths, 4), atol=1e-6)

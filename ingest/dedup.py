@@ -7,6 +7,8 @@ revisions nearly the same but with other numbers, dates, negations or names.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from ingest.revisions import compare
 from ingest.simhash import FingerprintIndex
 from ragapp.collection import Collection
@@ -22,9 +24,15 @@ class NearDuplicates:
 
     def __init__(self, collection: Collection, *, bits: int) -> None:
         self._collection = collection
-        self._index = FingerprintIndex(bits=bits)
-        for document_id, fingerprint in collection.fingerprints():
-            self._index.add(document_id, fingerprint)
+        self._bits = bits
+
+    @cached_property
+    def _index(self) -> FingerprintIndex:
+        """All stored fingerprints, loaded when the first new document comes."""
+        index = FingerprintIndex(bits=self._bits)
+        for document_id, fingerprint in self._collection.fingerprints():
+            index.add(document_id, fingerprint)
+        return index
 
     def near(self, document: Document) -> list[Near]:
         """Return the stored near-duplicates and revisions of `document`, and remember it.

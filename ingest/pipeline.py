@@ -9,18 +9,15 @@ outcomes come in the order of the files.
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ingest.ahead import prepared_ahead
 from ingest.discover import discover
 from ingest.inputs import is_archive
 from ingest.loaders import LoaderFailure, read_loader
@@ -64,7 +61,8 @@ def ingest_paths(
     given = [Path(path) for path in paths]
     files = discover(given, left_out=rag.collection.directory)
     wanted = [path for path in files if has_reader(path) or is_archive(path) or path in given]
-    unread = [_unread(path) for path in files if path not in set(wanted)]
+    known = set(wanted)
+    unread = [_unread(path) for path in files if path not in known]
     with rag.collection.writing():
         report = ingest_files(
             rag,
@@ -161,11 +159,11 @@ def _loaded(run: Run, loader: Any) -> Iterator[Prepare]:
 
 def _ingest(run: Run, files: Iterable[Prepare]) -> Generator[Outcome, None, None]:
     """Take each file through the whole line and yield its outcome once it is durable."""
-    with closing(_ahead(files)) as prepared_files:
+    with closing(prepared_ahead(files)) as prepared_files:
         for wave in _waves(prepared_files):
-            embedded = embed_ahead(run, wave)
+            ready = embed_ahead(run, wave)
             for prepared in wave:
-                yield store(run, prepared, embedded)
+                yield store(run, prepared, ready)
 
 
 def _until_stopped(
@@ -210,23 +208,6 @@ def _waves(files: Iterator[Prepared]) -> Iterator[list[Prepared]]:
             wave, n_chunks = [], 0
     if wave:
         yield wave
-
-
-def _ahead(files: Iterable[Prepare]) -> Generator[Prepared, None, None]:
-    """Yield the prepared files in order, a bounded number of them prepared ahead in threads."""
-    n_workers = min(4, os.cpu_count() or 1)
-    remaining = iter(files)
-    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="prepare")
-    pending: deque[Future[Prepared]] = deque()
-    try:
-        while True:
-            missing = 2 * n_workers - len(pending)
-            pending.extend(pool.submit(prepare) for prepare in islice(remaining, missing))
-            if not pending:
-                return
-            yield pending.popleft().result()
-    finally:  # files that are being read end with their sandbox
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _report(outcomes: Sequence[Outcome], n_removed: int, start: float) -> IngestReport:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,21 +17,41 @@ from ragapp.stored import Near
 from ragapp.types import Chunk, Document
 
 
-def embed_ahead(run: Run, wave: Sequence[Prepared]) -> dict[str, Vectors]:
-    """Embed in one call what several files need, and return (dim,) vectors by embedded text.
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """(dim,) vectors by embedded text; those of `reused` texts are stored already."""
 
-    Small files share batches that way. Texts that were embedded before are left out.
+    vectors: dict[str, Vectors]
+    reused: set[str]
+
+    def look_up(self, run: Run, pieces: Sequence[Chunk]) -> None:
+        """Add the vectors of those pieces that were embedded before."""
+        for place, vector in run.collection.reusable_vectors(pieces).items():
+            self.vectors[pieces[place].embedded_text] = vector
+            self.reused.add(pieces[place].embedded_text)
+
+    def embed(self, run: Run, pieces: Iterable[Chunk]) -> None:
+        """Add the vectors of all other pieces, in one call of the embedder."""
+        texts = list(dict.fromkeys(piece.embedded_text for piece in pieces))
+        texts = [text for text in texts if text not in self.vectors]
+        self.vectors.update(zip(texts, run.embedder.embed_documents(texts), strict=True))
+
+
+def embed_ahead(run: Run, wave: Sequence[Prepared]) -> Ready:
+    """Embed in one call what several files need; small files share batches that way.
+
+    Where near-duplicates are not stored, nothing: a file is compared before it is embedded.
     """
-    texts: dict[str, None] = {}
-    for prepared in wave:
-        pieces = prepared.pieces or ()
-        reusable = run.collection.reusable_vectors(pieces)
-        texts |= {p.embedded_text: None for i, p in enumerate(pieces) if i not in reusable}
-    vectors = run.embedder.embed_documents(list(texts))
-    return dict(zip(texts, vectors, strict=True))
+    ready = Ready({}, set())
+    if run.is_skipping_near:
+        return ready
+    pieces = [piece for prepared in wave for piece in prepared.pieces or ()]
+    ready.look_up(run, pieces)
+    ready.embed(run, pieces)
+    return ready
 
 
-def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome:
+def store(run: Run, prepared: Prepared, ready: Ready) -> Outcome:
     """Write what became of a file, durably, and return its outcome."""
     source, known = prepared.source, prepared.known
     if prepared.verdict == "unchanged" and known is not None:
@@ -45,14 +65,12 @@ def store(run: Run, prepared: Prepared, embedded: dict[str, Vectors]) -> Outcome
         name: OutcomeName = "failed" if is_failed else "skipped"
         reason = prepared.reason or "unchanged"
         return Outcome(source.path, name, reason, source.document_id, code=prepared.code)
-    outcome = _store_document(run, prepared.document, prepared, embedded)
+    outcome = _store_document(run, prepared.document, prepared, ready)
     quality = outcome.quality or prepared.quality
     return replace(outcome, reason=outcome.reason or prepared.reason, quality=quality)
 
 
-def _store_document(
-    run: Run, document: Document, prepared: Prepared, embedded: dict[str, Vectors]
-) -> Outcome:
+def _store_document(run: Run, document: Document, prepared: Prepared, ready: Ready) -> Outcome:
     source, known = prepared.source, prepared.known
     holders = run.collection.holders(document.id)
     is_own = known is not None and known.document_id == document.id
@@ -69,7 +87,7 @@ def _store_document(
     if run.is_skipping_near and near and near[0].kind == "near" and not is_own:
         return _attached_to(run, near[0], prepared)
     pieces = cut(run, document) if prepared.pieces is None else prepared.pieces
-    vectors, n_reused = _vectors(run, pieces, embedded)
+    vectors, n_reused = _vectors(run, pieces, ready)
     run.collection.add(document, pieces, vectors, source=source, near=near)
     return Outcome(
         source.path,
@@ -116,21 +134,18 @@ def _first_holder(run: Run, near: Near) -> str:
     return run.collection.holders(near.document_id)[0]
 
 
-def _vectors(
-    run: Run, pieces: Sequence[Chunk], embedded: dict[str, Vectors]
-) -> tuple[Vectors, int]:
-    """Return (n, dim) vectors for the chunks and how many of them were there already."""
-    reused = run.collection.reusable_vectors(pieces)
+def _vectors(run: Run, pieces: Sequence[Chunk], ready: Ready) -> tuple[Vectors, int]:
+    """Return (n, dim) vectors for the chunks and how many of them were stored already."""
     texts = [piece.embedded_text for piece in pieces]
-    missing = [i for i, text in enumerate(texts) if i not in reused and text not in embedded]
-    vectors = np.zeros((len(pieces), run.embedder.identity.dim), dtype=np.float32)
-    vectors[missing] = run.embedder.embed_documents([texts[i] for i in missing])
+    if not all(text in ready.vectors for text in texts):
+        ready.look_up(run, pieces)
+        ready.embed(run, pieces)
+    n_reused = sum(1 for text in texts if text in ready.reused)
+    ready.reused.update(texts)  # by the time that the next file asks
+    vectors = np.empty((len(texts), run.embedder.identity.dim), dtype=np.float32)
     for i, text in enumerate(texts):
-        if i in reused:
-            vectors[i] = reused[i]
-        elif text in embedded:
-            vectors[i] = embedded[text]
-    return vectors, len(reused)
+        vectors[i] = ready.vectors[text]
+    return vectors, n_reused
 
 
 def _is_cut_already(run: Run, holders: Sequence[str], recipe: str) -> bool:

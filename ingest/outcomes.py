@@ -35,11 +35,21 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: `done` of `total` files, `latest` the outcome that has just come."""
+    """How far a run is: `done` of `total` files, `latest` the outcome that has just come.
+
+    `bytes_per_s` is the rate so far, of files as they lie on the disk; `bytes_left` are to come.
+    """
 
     done: int
     total: int
     latest: Outcome
+    bytes_per_s: float = 0.0
+    bytes_left: int = 0
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds that the rest takes at this rate, None before there is one."""
+        return self.bytes_left / self.bytes_per_s if self.bytes_per_s else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ingest.outcomes import IngestReport, Outcome, Progress
 from ingest.pages import Page
 from ingest.passages import compare_passages
 from ingest.prepare import Prepared, prepare_loaded, unrecorded
+from ingest.progress import meter
 from ingest.readers import has_reader
 from ingest.readers.sandbox import Sandbox
 from ingest.run import Run, begin
@@ -97,7 +98,7 @@ def ingest_files(
     with rag.collection.writing(), Sandbox() as sandbox:
         run = begin(rag, sandbox, passwords)
         with Unpacker(run, only=only) as unpacker:
-            tell = _teller(on_progress, lambda: max(len(files), unpacker.n_tasks))
+            tell = _teller(on_progress, files, lambda: max(len(files), unpacker.n_tasks))
             outcomes = _until_stopped(_ingest(run, unpacker.tasks(files)), tell, should_stop)
             n_removed = unpacker.settle(outcomes, sync=sync)
         _compare_passages(run, should_stop)
@@ -143,7 +144,7 @@ def ingest_tasks(
     start = time.perf_counter()
     with rag.collection.writing(), Sandbox() as sandbox:
         run = begin(rag, sandbox, passwords)
-        tell = _teller(on_progress, lambda: 0)
+        tell = _teller(on_progress, (), lambda: 0)
         outcomes = _until_stopped(_ingest(run, plan(run)), tell, None)
         _compare_passages(run, None)
     return _report(outcomes, 0, start)
@@ -180,13 +181,14 @@ def _until_stopped(
 
 
 def _teller(
-    on_progress: OnProgress | None, total: Callable[[], int]
+    on_progress: OnProgress | None, files: Sequence[Path], total: Callable[[], int]
 ) -> Callable[[int, Outcome], None]:
     """Return what tells `on_progress` of an outcome; the total grows as archives are opened."""
+    measured = meter(files)
 
     def tell(n_done: int, outcome: Outcome) -> None:
         if on_progress is not None:
-            on_progress(Progress(n_done, max(n_done, total()), outcome))
+            on_progress(measured(n_done, max(n_done, total()), outcome))
 
     return tell
 

@@ -52,12 +52,12 @@ def insert_vectors(
     connection.executemany(
         "INSERT OR IGNORE INTO vectors (passage_id, embedder_id, vector, sha256)"
         " VALUES (?, ?, ?, ?)",
-        [
+        (
             (passage_id, embedder_row, blob, sha256(blob).digest())
             for passage_id, blob in zip(
                 passage_ids, (row.astype("<f4").tobytes() for row in vectors), strict=True
             )
-        ],
+        ),
     )
     reach("vectors.inserted")
 
@@ -145,5 +145,5 @@ def _stacked(rows: Iterable[tuple[int, bytes]], dim: int) -> tuple[Ids, Vectors]
             )
         ids.append(passage_id)
         blobs += blob
-    vectors = np.frombuffer(bytes(blobs), dtype="<f4").astype(np.float32).reshape(len(ids), dim)
-    return np.asarray(ids, dtype=np.int64), vectors
+    vectors = np.frombuffer(blobs, dtype="<f4").astype(np.float32, copy=False)
+    return np.asarray(ids, dtype=np.int64), vectors.reshape(len(ids), dim)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,8 +95,7 @@ class Collection:
         """Hold the writer's lock; at the end the index is brought up to date where it pays.
 
         A session that only removes is not `is_growing`, and may start on a full disk. Raises
-        CollectionLockedError, naming the holder, when another writer is at work, and
-        CollectionError when the disk has no room.
+        CollectionLockedError, naming the other writer, and CollectionError on a full disk.
         """
         with self._writer.held():
             if is_growing:
@@ -103,7 +103,8 @@ class Collection:
             try:
                 yield
             finally:
-                self._dense.build_if_due()
+                if not isinstance(sys.exception(), KeyboardInterrupt):  # else stop at once
+                    self._dense.build_if_due()
 
     def add(
         self,

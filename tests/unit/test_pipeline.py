@@ -496,6 +496,13 @@ def test_the_policy_skip_stores_one_of_two_near_duplicates(folder, tmp_path, emb
     assert len(info.sources) == 2
 
 
+def test_the_policy_skip_embeds_no_near_duplicate(folder, tmp_path, embedder):
+    with open_rag(tmp_path / "collection", embedder, near_duplicates="skip") as rag:
+        report = near_pair(rag, folder)
+
+    assert embedder.n_embedded == report.chunks_new
+
+
 def test_the_policy_skip_stores_an_edited_file_anew(folder, tmp_path, embedder):
     with open_rag(tmp_path / "collection", embedder, near_duplicates="skip") as rag:
         near_pair(rag, folder)

@@ -39,11 +39,12 @@ from ui.cli.printing import (
     print_piece,
     print_table,
     progress_bar,
+    rate,
     reported_errors,
 )
 
 if TYPE_CHECKING:
-    from ingest import IngestReport, Outcome, Request
+    from ingest import IngestReport, Outcome, Progress, Request
 
 _MAX_ROWS = 40
 _QUIET_REASONS = ("unchanged", "same text")
@@ -144,7 +145,7 @@ def _ingested(
         open_rag(collection, **settings) as rag,
         progress_bar(is_shown=sys.stderr.isatty() and not as_json) as move,
     ):
-        return carry_out(rag, request, on_progress=lambda p: move(p.done, p.total, p.latest.path))
+        return carry_out(rag, request, on_progress=lambda p: move(p.done, p.total, _label(p)))
 
 
 def _watch(
@@ -175,6 +176,11 @@ def _write_report(ingested: IngestReport, path: Path, language: Literal["en", "z
     from ingest import write_report
 
     write_report(ingested, path, language=language)
+
+
+def _label(progress: Progress) -> str:
+    name = Path(progress.latest.path).name
+    return f"{rate(progress.bytes_per_s, progress.eta_s)}  {name[-40:]}".strip()
 
 
 def _print_report(report: IngestReport, *, as_json: bool) -> None:

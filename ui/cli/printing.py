@@ -88,6 +88,18 @@ def print_table(headers: list[str], rows: list[list[str]]) -> None:
     Console().print(table)
 
 
+def rate(bytes_per_s: float, eta_s: float | None) -> str:
+    """Return a rate and the time that is left, such as "2.0 MB/s, 1:05 left"; "" without one.
+
+    >>> rate(2_000_000, 65)
+    '2.0 MB/s, 1:05 left'
+    """
+    if eta_s is None:
+        return ""
+    minutes, seconds = divmod(round(eta_s), 60)
+    return f"{bytes_per_s / 1e6:.1f} MB/s, {minutes}:{seconds:02d} left"
+
+
 @contextmanager
 def progress_bar(*, is_shown: bool) -> Iterator[Callable[[int, int, str], None]]:
     """Yield a function (done, total, label) that moves a bar on stderr; silent when not shown."""
@@ -98,14 +110,12 @@ def progress_bar(*, is_shown: bool) -> Iterator[Callable[[int, int, str], None]]
         MofNCompleteColumn,
         Progress,
         TextColumn,
-        TimeRemainingColumn,
     )
 
     console = Console(stderr=True)
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=console, disable=not is_shown, transient=True) as progress:

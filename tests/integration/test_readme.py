@@ -89,6 +89,6 @@ def test_every_command_of_the_readme_runs(folder: Path) -> None:
 
 def test_the_make_targets_of_the_readme_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"make ([a-z-]+)", README))
+    named = set(re.findall(r"(?<!eval )make ([a-z-]+)", README))
     assert named
     assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in named)

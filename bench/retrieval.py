@@ -1,13 +1,14 @@
 """Retrieval on public question sets: every leg of ragapp, and what a user would take instead.
 
-    python bench/retrieval.py FOLDER... [--systems hybrid,dense,lexical] [--peers langchain,bm25s]
+    python bench/retrieval.py FOLDER... [--systems hybrid,dense,lexical] [--peers bm25s,...]
     python bench/retrieval.py --language en|zh      (the 8 sets of bench/peers.md in ../shared)
     python bench/retrieval.py --pooled en|zh        (their passages together, with distractors)
     python bench/retrieval.py --table               (only print what earlier runs left)
 
 Each set's figures are kept as JSON in --out and not measured again unless --anew is given, so a
-long run can be made in pieces. A passage's rank is that of its best chunk. The peers have their own
-default splitters and read title, newline, text; all embed with all-MiniLM-L6-v2.
+long run can be made in pieces. A passage's rank is that of its best chunk. The peers (langchain,
+bm25s, txtai, haystack: those that are installed) have their own default splitters and read title,
+newline, text; all embed with all-MiniLM-L6-v2.
 """
 
 from __future__ import annotations
@@ -102,15 +103,12 @@ def rank_with_langchain(passages: Sequence[Passage], asked: Mapping[str, str]) -
     from langchain_huggingface import HuggingFaceEmbeddings
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-    from ragapp.embedders.model_files import find_model_folder
-
     documents = [
         Document(page_content=f"{p.title}\n{p.text}".strip(), metadata={"id": p.id})
         for p in passages
     ]
     splitter = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200)
-    model = str(find_model_folder("all-MiniLM-L6-v2").path)
-    embeddings = HuggingFaceEmbeddings(model_name=model)
+    embeddings = HuggingFaceEmbeddings(model_name=_model_folder())
     store = FAISS.from_documents(splitter.split_documents(documents), embeddings)
     vectors = embeddings.embed_documents(list(asked.values()))
     return {
@@ -142,9 +140,65 @@ def rank_with_bm25s(passages: Sequence[Passage], asked: Mapping[str, str]) -> Ra
     return {id_: [passages[int(i)].id for i in row] for id_, row in zip(asked, found, strict=True)}
 
 
+def rank_with_txtai(passages: Sequence[Passage], asked: Mapping[str, str]) -> Ranking:
+    """Rank by txtai's hybrid index over whole passages, as its defaults cut nothing."""
+    from txtai import Embeddings
+
+    index = Embeddings(path=_model_folder(), hybrid=True)
+    index.index([(place, f"{p.title}\n{p.text}", None) for place, p in enumerate(passages)])
+    found = index.batchsearch(list(asked.values()), DEPTH)
+    return {
+        id_: [passages[int(place)].id for place, _ in row]
+        for id_, row in zip(asked, found, strict=True)
+    }
+
+
+def rank_with_haystack(passages: Sequence[Passage], asked: Mapping[str, str]) -> Ranking:
+    """Rank by Haystack's BM25 and embedding retrievers, joined by reciprocal rank fusion."""
+    from haystack import Document
+    from haystack.components.joiners import DocumentJoiner
+    from haystack.components.preprocessors import DocumentSplitter
+    from haystack.components.retrievers.in_memory import (
+        InMemoryBM25Retriever,
+        InMemoryEmbeddingRetriever,
+    )
+    from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(_model_folder())
+    whole = [Document(content=f"{p.title}\n{p.text}", meta={"passage": p.id}) for p in passages]
+    pieces = DocumentSplitter().run(documents=whole)["documents"]
+    vectors = model.encode([piece.content for piece in pieces], normalize_embeddings=True)
+    for piece, vector in zip(pieces, vectors, strict=True):
+        piece.embedding = vector.tolist()
+    store = InMemoryDocumentStore(embedding_similarity_function="cosine")
+    store.write_documents(pieces)
+    lexical = InMemoryBM25Retriever(store, top_k=DEPTH)
+    dense = InMemoryEmbeddingRetriever(store, top_k=DEPTH)
+    joiner = DocumentJoiner(join_mode="reciprocal_rank_fusion")
+    queries = model.encode(list(asked.values()), normalize_embeddings=True)
+    rankings: dict[str, list[str]] = {}
+    for (id_, text), vector in zip(asked.items(), queries, strict=True):
+        legs = [
+            lexical.run(query=text)["documents"],
+            dense.run(query_embedding=vector.tolist())["documents"],
+        ]
+        joined = joiner.run(documents=legs)["documents"]
+        rankings[id_] = _distinct(found.meta["passage"] for found in joined)
+    return rankings
+
+
+def _model_folder() -> str:
+    from ragapp.embedders.model_files import find_model_folder
+
+    return str(find_model_folder("all-MiniLM-L6-v2").path)
+
+
 PEERS: dict[str, Callable[[Sequence[Passage], Mapping[str, str]], Ranking]] = {
     "langchain": rank_with_langchain,
     "bm25s": rank_with_bm25s,
+    "txtai": rank_with_txtai,
+    "haystack": rank_with_haystack,
 }
 
 

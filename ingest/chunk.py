@@ -1,10 +1,11 @@
 """Document -> chunks with exact offsets, measured in the embedder's own tokens.
 
-The text is cut into units (headings, sentences, pieces of overlong sentences), the units are
-packed into runs that begin at headings, long runs are parted at borders that their own
-neighbourhood alone decides (so that an edit moves only the borders beside it), and each part is
-filled into chunks greedily, repeating whole sentences between neighbours. What the embedder would
-not read to its end is halved at the last, so that no chunk is ever longer than the limit.
+The text is cut into units (headings, sentences, tables, pieces of what is overlong), the units are
+packed into runs that begin at headings, and runs that are too long are parted at borders that an
+edit elsewhere leaves where they are (`borders`). A part is a chunk, begun with whole sentences of
+the chunk before it as far as there is room; a part that is still too long is filled into several.
+What the embedder would not read to its end is halved at the last, so that no chunk is ever longer
+than the limit.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import ceil
 
-from ingest.borders import local_borders
+from ingest.borders import heading_borders, inner_borders
 from ingest.language import detect_language
 from ingest.units import Section, Unit, halve, sections_of, units_of
 from ragapp.errors import UsageError
@@ -23,7 +25,7 @@ from ragapp.types import Chunk, Document
 
 MIN_CHUNK_TOKENS = 8
 TINY_SHARE = 0.25
-PART_SHARE = 0.5
+PART_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def chunk_document(
     if not 0 <= overlap_tokens < limit:
         raise UsageError(f"overlap_tokens = {overlap_tokens!r}, expected 0 to {limit - 1}")
     sections = sections_of(document)
-    units = units_of(document.text, sections, embedder=embedder, limit=limit)
+    units = units_of(document, sections, embedder=embedder, limit=limit)
     packer = _Packer(document.text, units, limit, overlap_tokens)
     drafts = [_chunk(document, packer, sections, stretch) for stretch in _stretches(packer)]
     fitting = _fitted(document, drafts, embedder=embedder, limit=limit)
@@ -87,46 +89,44 @@ def _stretches(packer: _Packer) -> list[_Stretch]:
     for first, end in _runs(packer):
         before = None
         for begin, stop in _parts(packer, first, end):
-            filled = _without_tiny_tail(packer, _filled(packer, begin, stop, before=before))
+            filled = _filled(packer, begin, stop, before=before)
             stretches += filled
             before = filled[-1]
-    return _without_tiny_tail(packer, stretches)
-
-
-def _parts(packer: _Packer, first: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a run that are filled on their own; a run that fits is one part."""
-    if packer.fits(first, end):
-        yield first, end
-        return
-    distance = int(PART_SHARE * packer.limit)
-    inner = local_borders(packer.text, packer.units, first, end, distance_tokens=distance)
-    yield from pairwise([first, *inner, end])
+    return stretches
 
 
 def _runs(packer: _Packer) -> Iterator[tuple[int, int]]:
-    """Yield stretches of units that begin at a heading, a tiny one together with the next."""
-    first, n_tokens, has_body = 0, 0, False
-    for place, unit in enumerate(packer.units):
-        if unit.is_heading and has_body and n_tokens >= TINY_SHARE * packer.limit:
-            yield first, place
-            first, n_tokens, has_body = place, 0, False
-        n_tokens += unit.n_tokens
-        has_body = has_body or not unit.is_heading
+    """Yield stretches of units that begin at a heading; a tiny section stands with another."""
+    distance = ceil(TINY_SHARE * packer.limit)
+    borders = heading_borders(packer.text, packer.units, distance_tokens=distance)
     if packer.units:
-        yield first, len(packer.units)
+        yield from pairwise([0, *borders, len(packer.units)])
+
+
+def _parts(packer: _Packer, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a run; a run that fits is one part, and nearly every part fits."""
+    longest = min(packer.budget(place) for place in range(first, end))
+    inner = inner_borders(
+        packer.text,
+        packer.units[first:end],
+        distance_tokens=ceil(PART_SHARE * longest),
+        longest_tokens=packer.budget(first) if packer.fits(first, end) else longest,
+    )
+    yield from pairwise([first, *(first + place for place in inner), end])
 
 
 def _filled(packer: _Packer, first: int, end: int, *, before: _Stretch | None) -> list[_Stretch]:
-    """Fill chunks from left to right, each beginning with the last sentences of the one before."""
+    """Make a part one chunk if it fits, else fill chunks from left to right."""
     stretches: list[_Stretch] = []
     fresh = first
-    begin = first if before is None else _overlap_start(packer, before.first, first, end)
     while fresh < end:
+        stop = end if packer.fits(fresh, end) else fresh + 1
+        begin = _overlap_start(packer, before, fresh, stop)
         stop = _last_fitting(packer, begin, fresh, end)
-        stretches.append(_Stretch(begin, fresh, stop))
+        before = _Stretch(begin, fresh, stop)
+        stretches.append(before)
         fresh = stop
-        begin = _overlap_start(packer, stretches[-1].first, fresh, end)
-    return stretches
+    return _without_tiny_tail(packer, stretches)
 
 
 def _last_fitting(packer: _Packer, begin: int, fresh: int, end: int) -> int:
@@ -148,14 +148,14 @@ def _before_headings(packer: _Packer, fresh: int, stop: int) -> int:
     return kept if kept > fresh else stop
 
 
-def _overlap_start(packer: _Packer, first: int, fresh: int, end: int) -> int:
-    """Return where the chunk begins whose first new unit is `fresh`."""
-    if fresh >= end or packer.units[fresh].is_heading:
+def _overlap_start(packer: _Packer, before: _Stretch | None, fresh: int, stop: int) -> int:
+    """Return where the chunk of the units ``[fresh, stop)`` begins that follows `before`."""
+    if before is None or packer.units[fresh].is_heading:
         return fresh
     begin, repeated = fresh, 0
-    while begin - 1 > first and not packer.units[begin - 1].is_heading:
+    while begin - 1 > before.first and not packer.units[begin - 1].is_heading:
         repeated += packer.units[begin - 1].n_tokens
-        if repeated > packer.overlap or not packer.fits(begin - 1, fresh + 1):
+        if repeated > packer.overlap or not packer.fits(begin - 1, stop):
             break
         begin -= 1
     return begin
@@ -171,11 +171,9 @@ def _without_tiny_tail(packer: _Packer, stretches: list[_Stretch]) -> list[_Stre
     middle = _middle(packer, before.fresh, tail.end)
     if middle is None or not packer.fits(before.first, middle):
         return stretches
-    begin = _overlap_start(packer, before.first, middle, tail.end)
-    while begin < middle and not packer.fits(begin, tail.end):
-        begin += 1
-    if not packer.fits(begin, tail.end):
+    if not packer.fits(middle, tail.end):
         return stretches
+    begin = _overlap_start(packer, before, middle, tail.end)
     parted = [_Stretch(before.first, before.fresh, middle), _Stretch(begin, middle, tail.end)]
     return [*stretches[:-2], *parted]
 

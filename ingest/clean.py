@@ -26,6 +26,7 @@ MAX_TITLE_OFFSET = 2_000
 
 _NO_BLOCK = Block("table", "")
 _WRAPPED_FORMATS = ("pdf", "text", "image")
+_LISTINGS = ("table", "code")
 _LETTER_SPACED = re.compile(
     "(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff](?: [\u4e00-\u9fff]|[，。、；：）]))"
 )
@@ -73,6 +74,7 @@ def assemble(pages: Sequence[Page], *, source: str, format: str) -> Document:  #
     """
     parts: list[str] = []
     headings: list[Heading] = []
+    listings: list[tuple[int, int]] = []
     spans: list[PageSpan] = []
     offset = 0
     for page in pages:
@@ -86,9 +88,13 @@ def assemble(pages: Sequence[Page], *, source: str, format: str) -> Document:  #
             if block.kind == "heading":
                 level = min(6, max(1, block.level))
                 headings.append(Heading(level, begin, offset, block.text))
+            elif block.kind in _LISTINGS:
+                listings.append((begin, offset))
         if page.number is not None:
             spans.append(PageSpan(page.number, start, end))
-    return _document("".join(parts), headings, spans, pages, source=source, format_name=format)
+    text = "".join(parts)
+    document = _document(text, headings, spans, pages, source=source, format_name=format)
+    return replace(document, listings=tuple(listings))
 
 
 def _document(

@@ -1,10 +1,15 @@
-"""Document -> units, the smallest parts that a chunk is made of: headings, sentences, pieces."""
+"""Document -> units, the smallest parts that a chunk is made of.
+
+They are headings, sentences, tables and code listings that fit into a chunk, the lines of those
+that don't, and pieces of what is longer than a chunk.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from ragapp.protocols import Embedder
 from ragapp.sentences import split_sentences
@@ -37,7 +42,8 @@ class Section:
 class Unit:
     """A stretch of text with its length in tokens, and the heading path over its first character.
 
-    `n_path_tokens` is what the path costs when it is embedded before the unit.
+    `n_path_tokens` is what the path costs when it is embedded before the unit, `depth` counts the
+    headings above a heading; it is 0 for other units.
     """
 
     start: int
@@ -46,6 +52,16 @@ class Unit:
     is_heading: bool
     path: str
     n_path_tokens: int
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A stretch of text not yet measured; `listing` is the offset of the table or code it is in."""
+
+    start: int
+    end: int
+    listing: int = -1
 
 
 def sections_of(document: Document) -> list[Section]:
@@ -64,33 +80,35 @@ def sections_of(document: Document) -> list[Section]:
 
 
 def units_of(
-    text: str, sections: Sequence[Section], *, embedder: Embedder, limit: int
+    document: Document, sections: Sequence[Section], *, embedder: Embedder, limit: int
 ) -> list[Unit]:
-    """Return the units of `text` in order; they cover every visible character.
+    """Return the units of a document in order; they cover every visible character.
 
     No unit has more tokens than fit into `limit` below its heading path, and with the heading
     before it.
     """
-    spans = [span for section in sections for span in _spans(text, section)]
+    spans = [_spans(document, section) for section in sections]
     names = sorted({name for section in sections for name in (*section.above, section.own) if name})
-    counts = embedder.count_tokens([*(text[start:end] for start, end in spans), *names])
-    costs = dict(zip(names, counts[len(spans) :], strict=True))
-    max_path_tokens = min(MAX_PATH_TOKENS, limit // 4)
+    texts = [document.text[span.start : span.end] for group in spans for span in group]
+    counts = embedder.count_tokens([*texts, *names])
+    costs = dict(zip(names, counts[len(texts) :], strict=True))
+    lengths = iter(counts)
     units: list[Unit] = []
-    place = n_heading_tokens = 0
-    for section in sections:
-        paths = (
-            _bounded(section.above, costs, max_path_tokens),
-            _bounded((*section.above, section.own), costs, max_path_tokens),
-        )
-        for start, end in _spans(text, section):
-            is_heading = start < section.heading_end
-            path, n_path_tokens = paths[0] if is_heading else paths[1]
-            unit = Unit(start, end, counts[place], is_heading, path, n_path_tokens)
-            room = limit - max(cost for _, cost in paths)
-            units += _pieces(text, unit, embedder, max(room - n_heading_tokens, room // 2))
-            n_heading_tokens = n_heading_tokens + counts[place] if is_heading else 0
-            place += 1
+    n_heading_tokens = 0
+    for section, group in zip(sections, spans, strict=True):
+        measured = [(span, next(lengths)) for span in group]
+        paths = _paths(section, costs, min(MAX_PATH_TOKENS, limit // 4))
+        room = limit - max(cost for _, cost in paths)
+        heading = [n for span, n in measured if span.start < section.heading_end]
+        n_above = [n_heading_tokens, n_heading_tokens + sum(heading)]
+        for span, n_tokens in _whole_listings(measured, max(room - n_above[1], room // 2)):
+            is_body = span.start >= section.heading_end
+            path, n_path_tokens = paths[is_body]
+            depth = 0 if is_body else len(section.above)
+            unit = Unit(span.start, span.end, n_tokens, not is_body, path, n_path_tokens, depth)
+            budget = max(room - n_above[is_body], room // 2)
+            units += _pieces(document.text, unit, embedder, budget)
+        n_heading_tokens = n_above[1] if len(heading) == len(group) else 0
     return units
 
 
@@ -102,10 +120,54 @@ def halve(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [span for span in (_trimmed(text, start, cut), _trimmed(text, cut, end)) if span]
 
 
-def _spans(text: str, section: Section) -> list[tuple[int, int]]:
-    heading = _trimmed(text, section.start, section.heading_end)
-    body = split_sentences(text, start=section.heading_end, end=section.end)
-    return [heading, *body] if heading else body
+def _spans(document: Document, section: Section) -> list[_Span]:
+    """Return the heading, then the sentences, and the lines of tables and code."""
+    heading = _trimmed(document.text, section.start, section.heading_end)
+    spans = [_Span(*heading)] if heading else []
+    begin = section.heading_end
+    for start, end in _listings_in(document, section):
+        spans += _sentences(document.text, begin, start)
+        spans += _lines(document.text, start, end)
+        begin = end
+    return spans + _sentences(document.text, begin, section.end)
+
+
+def _listings_in(document: Document, section: Section) -> Sequence[tuple[int, int]]:
+    first = bisect_left(document.listings, (section.heading_end,))
+    return document.listings[first : bisect_left(document.listings, (section.end,))]
+
+
+def _sentences(text: str, start: int, end: int) -> list[_Span]:
+    return [_Span(*span) for span in split_sentences(text, start=start, end=end)]
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[_Span]:
+    begin = start
+    for line in text[start:end].split("\n"):
+        if span := _trimmed(text, begin, begin + len(line)):
+            yield _Span(*span, start)
+        begin += len(line) + 1
+
+
+def _whole_listings(measured: Sequence[tuple[_Span, int]], budget: int) -> list[tuple[_Span, int]]:
+    """Join the lines of each table or listing that has at most `budget` tokens."""
+    joined: list[tuple[_Span, int]] = []
+    for listing, group in groupby(measured, key=lambda item: item[0].listing):
+        lines = list(group)
+        n_tokens = sum(n for _, n in lines)
+        if listing < 0 or n_tokens > budget:
+            joined += lines
+        else:
+            joined.append((_Span(lines[0][0].start, lines[-1][0].end, listing), n_tokens))
+    return joined
+
+
+def _paths(
+    section: Section, costs: dict[str, int], limit: int
+) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Return the heading paths, with their costs, over a section's own heading and its body."""
+    over_body = (*section.above, section.own)
+    return _bounded(section.above, costs, limit), _bounded(over_body, costs, limit)
 
 
 def _bounded(names: Sequence[str], costs: dict[str, int], limit: int) -> tuple[str, int]:
@@ -131,7 +193,8 @@ def _pieces(text: str, unit: Unit, embedder: Embedder, budget: int) -> Iterator[
         if span := _trimmed(text, start, cut):
             n_tokens = min(budget, bisect_right(ends, cut) - first)
             is_heading = unit.is_heading and span[1] < unit.end
-            yield Unit(*span, n_tokens, is_heading, unit.path, unit.n_path_tokens)
+            cut_unit = replace(unit, start=span[0], end=span[1], n_tokens=n_tokens)
+            yield replace(cut_unit, is_heading=is_heading)
         start = cut
 
 

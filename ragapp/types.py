@@ -36,7 +36,8 @@ class Document:
     """The cleaned text of one file with its structure.
 
     `id` is derived from the text alone, so equal texts are one document under several sources.
-    `fingerprint` is the unsigned 64-bit SimHash of the text, None where the text is too short.
+    `fingerprint` is the text's unsigned 64-bit SimHash, None where it is too short. `listings` are
+    its tables and code, for the chunker: they are not stored.
     `language` is "en", "zh-Hans", "zh-Hant", "zh" (either), another ISO 639-1 code, or "und".
     """
 
@@ -50,6 +51,7 @@ class Document:
     headings: tuple[Heading, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     fingerprint: int | None = None
+    listings: tuple[tuple[int, int], ...] = field(default=(), compare=False)  # [start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from ragapp.evaluation.ranking import RANKING_METRICS, score_rankings  # noqa: E
 from ragapp.language_models.extractive import ExtractiveModel  # noqa: E402
 from ragapp.protocols import EmbedderIdentity, Vectors  # noqa: E402
 from ragapp.rag import Rag  # noqa: E402
+from ragapp.retrieval import Legs  # noqa: E402
 from ragapp.settings import load_settings  # noqa: E402
 from ragapp.types import Hit  # noqa: E402
 
@@ -46,7 +47,7 @@ SETS = ("covidqa", "nq_open", "dureader2_demo")
 SIZES = "254/64,254/32,254/0,192/32,192/0,128/32,128/0,96/0,64/0"
 BUDGETS = (500, 1000, 2000)
 N_HITS = 50
-LEGS = ("hybrid", "dense", "lexical")
+LEGS: tuple[Legs, ...] = ("hybrid", "dense", "lexical")
 
 Scores = dict[str, list[float]]  # by metric, a value for each question
 
@@ -150,7 +151,7 @@ def _measured(
     return Result(size, scores, len(texts), n_tokens, seconds)
 
 
-def scores_of(rag: Rag, questions: Sequence[Question], leg: str) -> Scores:
+def scores_of(rag: Rag, questions: Sequence[Question], leg: Legs) -> Scores:
     """Return the metrics of every question that the set can answer, in the order of the set."""
     hits = {q.id: rag.search(q.text, top_k=N_HITS, legs=leg) for q in questions if q.relevant}
     rankings = {id_: _sources(found) for id_, found in hits.items()}

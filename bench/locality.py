@@ -111,15 +111,14 @@ def _print_locality(chunker: Chunker, document: Document, n_places: int) -> None
         return len({chunk.embedded_text for chunk in chunker(edited)} - known)
 
     numbers = random.Random(1)
-    ends = [0, _border_near(document.text, len(document.text) // 2), len(document.text)]
+    starts = paragraph_starts(document.text)
+    ends = [0, starts[len(starts) // 2], len(document.text)]
     fixed = [n_new(inserted(document, place, numbers)) for place in ends]
     print(f"  inserted at the start, in the middle, at the end: {fixed} new chunks")
-    places = [
-        _border_near(document.text, numbers.randrange(len(document.text))) for _ in range(n_places)
-    ]
+    places = numbers.choices(starts, k=n_places)
     _print_counts("inserted", [n_new(inserted(document, place, numbers)) for place in places])
     few = places[: n_places // 4]
-    _print_counts("removed", [n_new(without_paragraph(document, place)) for place in few])
+    _print_counts("removed", [n_new(without_paragraph(document, place, numbers)) for place in few])
     _print_counts("a word changed", [n_new(with_word(document, place, numbers)) for place in few])
 
 
@@ -182,7 +181,7 @@ def inserted(document: Document, place: int, numbers: random.Random) -> Document
     return edited(document, place, place, glued)
 
 
-def without_paragraph(document: Document, place: int) -> Document:
+def without_paragraph(document: Document, place: int, _: random.Random) -> Document:
     """Return the document without the paragraph at `place`."""
     end = document.text.find("\n\n", place)
     return edited(document, place, len(document.text) if end < 0 else end + 2, "")
@@ -227,10 +226,9 @@ def edited(document: Document, start: int, end: int, text: str) -> Document:
     )
 
 
-def _border_near(text: str, offset: int) -> int:
-    """Return the start of a paragraph at or before `offset`."""
-    found = text.rfind("\n\n", 0, offset)
-    return 0 if found < 0 else found + 2
+def paragraph_starts(text: str) -> list[int]:
+    """Return where the paragraphs of a text begin, the first left out."""
+    return [match.end() for match in re.finditer("\n\n", text)]
 
 
 if __name__ == "__main__":

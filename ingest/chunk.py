@@ -3,7 +3,7 @@
 The text is cut into units (headings, sentences, tables, pieces of what is overlong), the units are
 packed into runs that begin at headings, and runs that are too long are parted at borders that an
 edit elsewhere leaves where they are (`borders`). A part is a chunk, begun with whole sentences of
-the chunk before it as far as there is room; a part that is still too long is filled into several.
+the chunk before it as far as there is room; a part that is still too long is cut evenly.
 What the embedder would not read to its end is halved at the last, so that no chunk is ever longer
 than the limit.
 """
@@ -26,6 +26,8 @@ from ragapp.types import Chunk, Document
 MIN_CHUNK_TOKENS = 8
 TINY_SHARE = 0.25
 PART_SHARE = 1 / 3
+
+_Cost = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class _Packer:
     def fits(self, first: int, end: int) -> bool:
         return self.tokens(first, end) <= self.budget(first)
 
-    def is_tiny(self, first: int, end: int) -> bool:
-        return self.tokens(first, end) < TINY_SHARE * self.limit
+    def is_tiny(self, n_tokens: int) -> bool:
+        return n_tokens < TINY_SHARE * self.limit
 
 
 def chunk_document(
@@ -116,36 +118,47 @@ def _parts(packer: _Packer, first: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _filled(packer: _Packer, first: int, end: int, *, before: _Stretch | None) -> list[_Stretch]:
-    """Make a part one chunk if it fits, else fill chunks from left to right."""
+    """Return a part's chunks: one if it fits, else the fewest and most even."""
     stretches: list[_Stretch] = []
-    fresh = first
-    while fresh < end:
-        stop = end if packer.fits(fresh, end) else fresh + 1
-        begin = _overlap_start(packer, before, fresh, stop)
-        stop = _last_fitting(packer, begin, fresh, end)
-        before = _Stretch(begin, fresh, stop)
+    for fresh, stop in pairwise(_cuts(packer, first, end)):
+        before = _Stretch(_overlap_start(packer, before, fresh, stop), fresh, stop)
         stretches.append(before)
-        fresh = stop
-    return _without_tiny_tail(packer, stretches)
+    return stretches
 
 
-def _last_fitting(packer: _Packer, begin: int, fresh: int, end: int) -> int:
-    """Return where a chunk from `begin` ends: at least one fresh unit, no heading at its end."""
-    room = packer.budget(begin) - packer.tokens(begin, fresh + 1)
-    stop = fresh + 1
-    while stop < end and packer.units[stop].n_tokens <= room:
-        room -= packer.units[stop].n_tokens
-        stop += 1
-    if stop < end:
-        return _before_headings(packer, fresh, stop)
-    return stop
+def _cuts(packer: _Packer, first: int, end: int) -> list[int]:
+    """Return the ends of the pieces of a part, `first` before them; a piece that cannot fit stays.
+
+    Of all ways to cut, the one with the least cost: see `_cost`. Each piece is tried once.
+    """
+    if packer.fits(first, end):
+        return [first, end]
+    best: dict[int, tuple[_Cost, int]] = {first: ((0, 0, 0, 0), first)}
+    for stop in range(first + 1, end + 1):
+        options: list[tuple[_Cost, int]] = []
+        n_tokens = 0
+        for begin in range(stop - 1, first - 1, -1):
+            n_tokens += packer.units[begin].n_tokens
+            if n_tokens > packer.limit and options:
+                break
+            if n_tokens <= packer.budget(begin) or not options:
+                cost = _cost(packer, stop, n_tokens, is_last=stop == end)
+                options.append((_sum(best[begin][0], cost), begin))
+        best[stop] = min(options)
+    cuts = [end]
+    while cuts[-1] > first:
+        cuts.append(best[cuts[-1]][1])
+    return cuts[::-1]
 
 
-def _before_headings(packer: _Packer, fresh: int, stop: int) -> int:
-    kept = stop
-    while kept > fresh and packer.units[kept - 1].is_heading:
-        kept -= 1
-    return kept if kept > fresh else stop
+def _cost(packer: _Packer, stop: int, n_tokens: int, *, is_last: bool) -> _Cost:
+    """Return what speaks against a piece: a heading without its text, tiny, one more, uneven."""
+    ends_in_heading = packer.units[stop - 1].is_heading and not is_last
+    return (int(ends_in_heading), int(packer.is_tiny(n_tokens)), 1, n_tokens**2)
+
+
+def _sum(a: _Cost, b: _Cost) -> _Cost:
+    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
 def _overlap_start(packer: _Packer, before: _Stretch | None, fresh: int, stop: int) -> int:
@@ -159,36 +172,6 @@ def _overlap_start(packer: _Packer, before: _Stretch | None, fresh: int, stop: i
             break
         begin -= 1
     return begin
-
-
-def _without_tiny_tail(packer: _Packer, stretches: list[_Stretch]) -> list[_Stretch]:
-    """Merge a tiny last chunk into the one before, or part both anew in the middle."""
-    if len(stretches) < 2 or not packer.is_tiny(stretches[-1].fresh, stretches[-1].end):
-        return stretches
-    before, tail = stretches[-2:]
-    if packer.fits(before.first, tail.end):
-        return [*stretches[:-2], _Stretch(before.first, before.fresh, tail.end)]
-    middle = _middle(packer, before.fresh, tail.end)
-    if middle is None or not packer.fits(before.first, middle):
-        return stretches
-    if not packer.fits(middle, tail.end):
-        return stretches
-    begin = _overlap_start(packer, before, middle, tail.end)
-    parted = [_Stretch(before.first, before.fresh, middle), _Stretch(begin, middle, tail.end)]
-    return [*stretches[:-2], *parted]
-
-
-def _middle(packer: _Packer, first: int, end: int) -> int | None:
-    """Return the border that parts units most evenly and leaves no heading above it alone."""
-    total, left = packer.tokens(first, end), 0
-    best: tuple[int, int] | None = None
-    for place in range(first + 1, end):
-        left += packer.units[place - 1].n_tokens
-        if packer.units[place - 1].is_heading:
-            continue
-        candidate = (abs(total - 2 * left), place)
-        best = candidate if best is None else min(best, candidate)
-    return best[1] if best else None
 
 
 def _chunk(

@@ -16,6 +16,7 @@ from ingest.headings import numbered_level, section_level
 from ingest.language import detect_language
 from ingest.pages import Block, BlockKind, Page
 from ingest.paragraphs import is_list_item, is_table_row, join_lines
+from ingest.readers.rows import bounded_tables
 from ingest.running_heads import running_lines
 from ingest.simhash import fingerprint
 from ragapp.places import PageSpan
@@ -193,11 +194,16 @@ def _as_section(block: Block, following: Block) -> Block:
 
 def _finished(blocks: Iterable[Block], *, is_wrapped: bool) -> Iterator[Block]:
     for block in blocks:
-        pieces = _unwrapped(block) if is_wrapped else (block,)
+        pieces = _unwrapped(block) if is_wrapped else _split(block)
         for piece in pieces:
             text = _folded(piece)
             if text:
                 yield replace(piece, text=text)
+
+
+def _split(block: Block) -> Iterable[Block]:
+    """Return a long table as several, each with the header row; other blocks as they are."""
+    return bounded_tables(block) if block.kind == "table" else (block,)
 
 
 def _folded(block: Block) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
@@ -10,10 +11,16 @@ from ingest.pages import Block
 BLOCK_CHARACTERS = 600
 MAX_HEADER_CHARACTERS = 1_000
 MAX_ROWS_ABOVE_HEADER = 20
+CELL_BREAK = " | "
+
+_MARK = re.compile(r"[^\w\s]|\d")
+_WIDE = re.compile("[\u2e80-\uffef\U00020000-\U0003ffff]")
 
 
 def table_blocks(rows: Iterable[Sequence[str]]) -> Iterator[Block]:
     """Yield rows as tables of about `BLOCK_CHARACTERS`, the header row repeated in each.
+
+    A digit or mark counts for two letters and a Chinese character for four, as in tokens.
 
     The header is the first row with more than one filled cell; what stands above it is a title or
     a remark, a paragraph. Where every row has one cell, the first is the header. A header over
@@ -28,8 +35,20 @@ def table_blocks(rows: Iterable[Sequence[str]]) -> Iterator[Block]:
     for row in first[:place]:
         yield Block("paragraph", " ".join(row).strip())
     if first:
-        lines = map(" | ".join, chain(first[place + 1 :], filled))
-        yield from _tables(" | ".join(first[place]), lines)
+        lines = map(CELL_BREAK.join, chain(first[place + 1 :], filled))
+        yield from _tables(CELL_BREAK.join(first[place]), lines)
+
+
+def bounded_tables(table: Block) -> Iterator[Block]:
+    """Yield a table as tables of about `BLOCK_CHARACTERS`, its first row repeated in each.
+
+    Lines without cells ("key: value") are no rows, and stay one block.
+    """
+    header, *lines = table.text.split("\n")
+    if CELL_BREAK in header and lines:
+        yield from _tables(header, iter(lines))
+    else:
+        yield table
 
 
 def _tables(header: str, lines: Iterator[str]) -> Iterator[Block]:
@@ -37,13 +56,18 @@ def _tables(header: str, lines: Iterator[str]) -> Iterator[Block]:
     table = [header]
     n_characters = n_rows = 0
     for line in lines:
-        if n_rows and n_characters + len(line) > BLOCK_CHARACTERS:
+        width = _width(line)
+        if n_rows and n_characters + width > BLOCK_CHARACTERS:
             yield Block("table", "\n".join(filter(None, table)))
             table, n_characters, n_rows = [repeated], 0, 0
         table.append(line)
-        n_characters += len(line)
+        n_characters += width
         n_rows += 1
     yield Block("table", "\n".join(filter(None, table)))
+
+
+def _width(line: str) -> int:
+    return len(line) + len(_MARK.findall(line)) + 3 * len(_WIDE.findall(line))
 
 
 def _trimmed(row: Sequence[str]) -> list[str]:

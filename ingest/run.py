@@ -14,7 +14,7 @@ from ragapp.protocols import Embedder
 from ragapp.rag import Rag
 from ragapp.settings import Settings
 
-_RECIPE_VERSION = 2
+_RECIPE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

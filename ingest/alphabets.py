@@ -51,11 +51,17 @@ def alphabetic_language(text: str) -> str:
     try:
         identifier = _identifier()
     except OSError as error:  # it is unpacked into a temporary file
-        _log.warning("languages cannot be told apart: %s", error)
+        _warn(str(error))
         return "und"
     language, certainty = identifier.classify(" ".join(words))
     is_told = certainty >= MIN_CERTAINTY and language != _UNTOLD
     return str(language) if is_told else "und"
+
+
+@lru_cache(maxsize=8)
+def _warn(reason: str) -> None:
+    """Say it once, not for every text."""
+    _log.warning("languages cannot be told apart: %s", reason)
 
 
 def _is_clearly_english(words: list[str]) -> bool:

@@ -71,11 +71,14 @@ class VectorIndex(Protocol):
     def build(cls, ids: Ids, vectors: Vectors) -> Self:
         """Index (n, dim) float32 rows under (n,) int64 ids, each id once."""
 
-    def search(self, query: Vectors, k: int, *, excluded: Ids) -> tuple[Ids, Vectors]:
+    def search(
+        self, query: Vectors, k: int, *, excluded: Ids, allowed: Ids | None = None
+    ) -> tuple[Ids, Vectors]:
         """Return ids and inner products of the best `k` rows for a (dim,) query, best first.
 
-        Rows whose id is in `excluded` are never returned; fewer than `k` come back where fewer are
-        left. Equal scores are ordered by id.
+        Rows whose id is in `excluded` are never returned, nor those whose id is not in `allowed`
+        where that is given; fewer than `k` come back where fewer are left. Equal scores are ordered
+        by id.
         """
 
     def save(self, path: Path) -> None:

@@ -27,7 +27,7 @@ from ragapp.collection.checking import DeepCheck
 from ragapp.collection.lock import WriterLock
 from ragapp.collection.stats import CollectionStats, collection_stats
 from ragapp.errors import CollectionError, EmbedderMismatchError, NotFoundError
-from ragapp.protocols import Embedder, EmbedderIdentity, Vectors
+from ragapp.protocols import Embedder, EmbedderIdentity, Ids, Vectors
 from ragapp.stored import DocumentInfo, Near, NearPassage
 from ragapp.types import Chunk, Document
 
@@ -180,9 +180,11 @@ class Collection:
 
     # --- reading
 
-    def search_dense(self, query: Vectors, k: int) -> list[tuple[int, float]]:
-        """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query."""
-        return view.search(self._dense.current_view(), query, k)
+    def search_dense(
+        self, query: Vectors, k: int, *, allowed: Ids | None = None
+    ) -> list[tuple[int, float]]:
+        """Return (passage id, cosine) of the `k` nearest passages, of `allowed` ones if given."""
+        return view.search(self._dense.current_view(), query, k, allowed=allowed)
 
     def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
         """Return the exact cosine of each of the passages `row_ids` with a (dim,) unit query."""
@@ -204,10 +206,7 @@ class Collection:
         }
 
     def chunks(self, row_ids: Sequence[int]) -> dict[int, StoredChunk]:
-        """Return the first chunk that holds each of the passages `row_ids`, by passage.
-
-        Passages that are no longer stored are left out.
-        """
+        """Return, by passage, the first chunk of each of `row_ids` that is still stored."""
         with self._database.reading() as connection:
             return chunks.get_chunks(connection, row_ids)
 

@@ -36,22 +36,31 @@ class View:
         return int(self.delta_ids[-1]) if len(self.delta_ids) else self.last_indexed
 
 
-def search(view: View, query: Vectors, k: int) -> list[tuple[int, float]]:
-    """Return (passage id, cosine) of the best `k` passages for a (dim,) unit query, best first."""
-    ids, scores = _search_delta(view, query, k)
+def search(
+    view: View, query: Vectors, k: int, *, allowed: Ids | None = None
+) -> list[tuple[int, float]]:
+    """Return (passage id, cosine) of the best `k` passages for a (dim,) unit query, best first.
+
+    Where `allowed` passages are named, of those alone, exactly.
+    """
+    ids, scores = _search_delta(view, query, k, allowed)
     if view.index is not None and view.index.n_vectors:
-        indexed_ids, indexed_scores = view.index.search(query, k, excluded=view.removed)
+        indexed_ids, indexed_scores = view.index.search(
+            query, k, excluded=view.removed, allowed=allowed
+        )
         ids = np.concatenate([ids, indexed_ids])
         scores = np.concatenate([scores, indexed_scores])
     order = np.lexsort((ids, -scores))[:k]
     return [(int(ids[i]), float(scores[i])) for i in order]
 
 
-def _search_delta(view: View, query: Vectors, k: int) -> tuple[Ids, Vectors]:
+def _search_delta(view: View, query: Vectors, k: int, allowed: Ids | None) -> tuple[Ids, Vectors]:
     if not len(view.delta_ids):
         return view.delta_ids, np.zeros(0, dtype=np.float32)
     scores = view.delta_vectors @ query  # (n_delta,)
     kept = ~np.isin(view.delta_ids, view.removed)
+    if allowed is not None:
+        kept &= np.isin(view.delta_ids, allowed)
     ids, scores = view.delta_ids[kept], scores[kept]
     best = np.lexsort((ids, -scores))[:k]
     return ids[best], scores[best]

@@ -37,10 +37,14 @@ class NumpyFlatIndex:
         """Index (n, dim) float32 rows under (n,) int64 ids, each id once."""
         return cls(np.array(ids, dtype=np.int64), np.array(vectors, dtype=np.float32))
 
-    def search(self, query: Vectors, k: int, *, excluded: Ids) -> tuple[Ids, Vectors]:
+    def search(
+        self, query: Vectors, k: int, *, excluded: Ids, allowed: Ids | None = None
+    ) -> tuple[Ids, Vectors]:
         """Return ids and inner products of the best `k` rows, best first, ties by id."""
         scores = self._vectors @ query  # (n,)
         kept = ~np.isin(self._ids, excluded)
+        if allowed is not None:
+            kept &= np.isin(self._ids, allowed)
         ids, scores = self._ids[kept], scores[kept]
         order = np.lexsort((ids, -scores))[:k]
         return ids[order], scores[order]

@@ -63,6 +63,26 @@ def test_nothing_is_found_where_all_are_excluded(index_type):
     assert (found.tolist(), scores.tolist()) == ([], [])
 
 
+@pytest.mark.parametrize("n_allowed", [0, 1, 50, 499, 500])
+@pytest.mark.parametrize("n_excluded", [0, 40])
+def test_allowed_rows_are_searched_exactly_at_any_selectivity(index_type, n_allowed, n_excluded):
+    ids, rows, query = shuffled_ids(500), unit_rows(500), unit_rows(1, seed=1)[0]
+    allowed, excluded = ids[:n_allowed], ids[::-1][:n_excluded].copy()
+    found, scores = index_type.build(ids, rows).search(
+        query, 10, excluded=excluded, allowed=allowed
+    )
+    best, best_scores = expected(ids, rows, query, 10, {*ids} - {*allowed} | {*excluded})
+    assert found.tolist() == best
+    assert scores == pytest.approx(best_scores, abs=1e-5)
+
+
+def test_allowing_ids_that_are_not_there_finds_those_that_are(index_type):
+    ids, rows = np.arange(10, 13), unit_rows(3)
+    allowed = np.array([99, 11, -5, 2**62])
+    found, _ = index_type.build(ids, rows).search(rows[0], 3, excluded=NONE, allowed=allowed)
+    assert found.tolist() == [11]
+
+
 def test_fewer_than_k_come_back_where_fewer_are_left(index_type):
     ids, rows = np.arange(1, 6), unit_rows(5)
     found, scores = index_type.build(ids, rows).search(rows[0], 50, excluded=np.array([2]))
@@ -101,10 +121,17 @@ def test_any_search_over_small_numbers_is_that_of_the_definition(name, data):
     )
     query = np.array(data.draw(st.lists(numbers, min_size=4, max_size=4)), dtype=np.float32)
     excluded = data.draw(st.lists(st.integers(0, 99), max_size=5))
+    allowed = data.draw(st.none() | st.lists(st.integers(0, 99)))
     k = data.draw(st.integers(1, 15))
     index = resolve(INDEXES, name, setting="index").build(ids, rows)
-    found, scores = index.search(query, k, excluded=np.array(excluded, dtype=np.int64))
-    assert (found.tolist(), scores.tolist()) == expected(ids, rows, query, k, excluded)
+    found, scores = index.search(
+        query,
+        k,
+        excluded=np.array(excluded, dtype=np.int64),
+        allowed=None if allowed is None else np.array(allowed, dtype=np.int64),
+    )
+    barred = {*excluded} if allowed is None else {*excluded} | ({*ids.tolist()} - {*allowed})
+    assert (found.tolist(), scores.tolist()) == expected(ids, rows, query, k, barred)
 
 
 def test_equal_rows_have_equal_scores_wherever_they_stand(index_type):

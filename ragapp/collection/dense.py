@@ -18,17 +18,15 @@ import numpy as np
 from ragapp.chunkstore import Database, generations, passages, vectors
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.generations import Generation
-from ragapp.collection import checking, generation_files
+from ragapp.collection import checking, due, generation_files
 from ragapp.collection.generation_files import UnwritableIndexError
 from ragapp.collection.view import View
 from ragapp.errors import CollectionDamagedError, EmbedderMismatchError, UsageError
-from ragapp.protocols import Embedder, EmbedderIdentity, Ids, VectorIndex, Vectors
+from ragapp.protocols import Embedder, EmbedderIdentity, VectorIndex, Vectors
 from ragapp.registry import INDEXES, resolve
 from ragapp.types import Chunk
 
 _log = logging.getLogger(__name__)
-_DUE_SHARE = 0.05
-_DUE_CHUNKS = 20_000
 _REEMBED_BATCH = 256
 _EMBEDDER_KEY = "embedder_id"
 
@@ -167,11 +165,10 @@ class DenseSearch:
 
     def build_if_due(self) -> None:
         """Build a new generation where so much has changed that searching from SQLite costs."""
-        current = self.current_view()
-        n_indexed = current.index.n_vectors if current.index is not None else 0
-        n_changed = len(current.delta_ids) + len(current.removed)
-        if n_changed <= min(_DUE_SHARE * n_indexed, _DUE_CHUNKS):
+        if not due.is_due(self._database) and self.current_view().is_whole:
             return
+        with self._lock:
+            self._view = None  # its vectors are not held beside those of the build
         try:
             self.build()
         except UnwritableIndexError as error:
@@ -196,22 +193,26 @@ class DenseSearch:
             if row is None:
                 return None
             identity = vectors.get_embedder(connection, row)
-            ids, rows = vectors.vectors_after(connection, row, identity.dim, last_passage_id=-1)
+            index = self._built(connection, row, identity.dim)
             number = generations.next_number(connection)
             newest = generations.newest_passage_id(connection)
         reach("build.read")
-        generation = self._write(number, row, ids, rows, last_passage_id=newest)
+        generation = self._write(number, row, index, last_passage_id=newest)
         reach("build.written")
         with self._database.writing() as connection:
             generations.put_generation(connection, generation)
         reach("build.in_force")
         return generation
 
-    def _write(
-        self, number: int, row: int, ids: Ids, rows: Vectors, *, last_passage_id: int
-    ) -> Generation:
+    def _built(self, connection: sqlite3.Connection, row: int, dim: int) -> VectorIndex:
         index_type = resolve(INDEXES, self._index_name, setting="index")
+        ids, rows = vectors.vectors_after(connection, row, dim, last_passage_id=-1)
         index: VectorIndex = index_type.build(ids, rows)
+        return index
+
+    def _write(
+        self, number: int, row: int, index: VectorIndex, *, last_passage_id: int
+    ) -> Generation:
         name = f"g{number:06d}.{self._index_name}"
         size, digest = generation_files.write_index(self._directory, name, index)
         return Generation(
@@ -219,8 +220,8 @@ class DenseSearch:
             file=name,
             index_name=self._index_name,
             embedder_id=row,
-            dim=rows.shape[1],
-            n_vectors=len(ids),
+            dim=index.dim,
+            n_vectors=index.n_vectors,
             last_passage_id=last_passage_id,
             size=size,
             sha256=digest,

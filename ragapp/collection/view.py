@@ -35,6 +35,11 @@ class View:
         """The highest passage id that the view has seen."""
         return int(self.delta_ids[-1]) if len(self.delta_ids) else self.last_indexed
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the file of the generation in force could be read."""
+        return self.index is not None or not self.generation
+
 
 def search(
     view: View, query: Vectors, k: int, *, allowed: Ids | None = None

@@ -104,8 +104,9 @@ FOLDER_HELP = Label(
 ADD_FOLDER = Label("Add this folder", "添加此文件夹")
 FOLDER_MISSING = Label("Type the path of a folder or file first.", "请先输入文件夹或文件的路径。")
 READING = Label("Reading file {done:,} of {total:,}", "正在处理 {total:,} 个文件中的第 {done:,} 个")
-TIME_LEFT = Label(
-    "{rate:.1f} MB/s, about {seconds:,} s left", "{rate:.1f} MB/s，大约还需 {seconds:,} 秒"
+READING_AT_RATE = Label(
+    "Reading file {done:,} of {total:,} · {rate:.1f} MB/s, about {seconds:,} s left",
+    "正在处理 {total:,} 个文件中的第 {done:,} 个 · {rate:.1f} MB/s，大约还需 {seconds:,} 秒",
 )
 STARTING = Label("Starting…", "正在开始……")
 OUTCOMES = Label("What became of the files", "处理结果")

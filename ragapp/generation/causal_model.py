@@ -12,6 +12,8 @@ from ragapp.errors import ModelError
 from ragapp.generation.kv_cache import kind_of, new_cache
 from ragapp.generation.turns import FifoSlots
 
+_CACHE_PARAMETERS = ("cache", "past_key_values")  # from transformers 5.24 on, and before
+
 
 class CausalModel:
     """A loaded model that computes for one sequence at a time, in the order of asking.
@@ -26,11 +28,13 @@ class CausalModel:
         self._model = model
         self._turns = FifoSlots(1)
         parameters = inspect.signature(model.forward).parameters
-        if "past_key_values" not in parameters:
+        named = next((n for n in _CACHE_PARAMETERS if n in parameters), None)
+        if named is None or not self.cache_kind.is_attending:
             raise ModelError(
                 f"{name!r} ({type(model).__name__}) keeps no KV cache that could be continued",
                 hint="choose a model with attention layers",
             )
+        self._cache_parameter = named
         self._extra = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
         head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         if head is not None:
@@ -55,9 +59,8 @@ class CausalModel:
         rows = torch.tensor([ids], device=self.device)  # (1, T)
         self._turns.acquire()
         try:
-            output = self._model(
-                input_ids=rows, past_key_values=cache, use_cache=True, **self._extra
-            )
+            held = {self._cache_parameter: cache, **self._extra}
+            output = self._model(input_ids=rows, use_cache=True, **held)
         except torch.OutOfMemoryError as error:
             raise ModelError(
                 f"the memory of {self.device} does not suffice for {len(ids)} more tokens",

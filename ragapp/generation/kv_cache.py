@@ -23,11 +23,12 @@ class CacheKind:
 
     `window` is the shortest sliding window in tokens, None without one: once it is full, tokens can
     no longer be taken back. With `is_recurrent` they never can, and a prompt must be fed in one
-    piece.
+    piece. A model that is not `is_attending` has no layer with keys and values.
     """
 
     window: int | None = None
     is_recurrent: bool = False
+    is_attending: bool = True
 
     @property
     def is_full_attention(self) -> bool:
@@ -108,7 +109,8 @@ def kind_of(config: PreTrainedConfig) -> CacheKind:
     """
     layers = DynamicCache(config=config).layers
     if any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers):
-        return CacheKind(is_recurrent=True)
+        is_attending = any(isinstance(layer, DynamicLayer) for layer in layers)
+        return CacheKind(is_recurrent=True, is_attending=is_attending)
     sliding = [layer for layer in layers if isinstance(layer, DynamicSlidingWindowLayer)]
     return CacheKind(window=min((layer.sliding_window for layer in sliding), default=None))
 

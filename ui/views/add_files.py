@@ -70,11 +70,12 @@ def _run(rag: Rag, paths: Callable[[], Sequence[Path]], say: Say) -> None:
 
     def advance(progress: Progress) -> None:
         done, total = progress.done, progress.total
-        text = say(labels.READING, done=done, total=total)
-        if progress.eta_s is not None:
-            rate, seconds = progress.bytes_per_s / 1e6, round(progress.eta_s)
-            text += " · " + say(labels.TIME_LEFT, rate=rate, seconds=seconds)
-        bar.progress(done / total, text=text)
+        if progress.eta_s is None:
+            bar.progress(done / total, text=say(labels.READING, done=done, total=total))
+        else:
+            numbers = {"rate": progress.bytes_per_s / 1e6, "seconds": round(progress.eta_s)}
+            shown = {"done": done, "total": total, **numbers}
+            bar.progress(done / total, text=say(labels.READING_AT_RATE, **shown))
         name = shown_source(progress.latest.path, collection_folder(rag))
         render.note([name], slot=latest)
 

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     policy_languages: str = ""
     policy_junk: Literal["off", "flag", "skip"] = "off"
     top_k: int = Field(default=5, ge=1, le=100)
-    n_candidates: int = Field(default=50, ge=1, le=1000)
+    n_candidates: int = Field(default=100, ge=1, le=1000)
     passage_tokens: int = Field(default=2048, ge=64)
     abstain_below: float = Field(default=0.35, ge=0.0, le=1.0)
     max_new_tokens: int = Field(default=256, ge=1)

@@ -198,7 +198,7 @@ class Collection:
     def term_weights(self, terms: Sequence[str]) -> dict[str, float]:
         """Return each term's inverse passage frequency, > 0; the rarer, the higher."""
         with self._database.reading() as connection:
-            n_passages = passages.count_passages(connection)
+            n_passages = postings.count_postings(connection)
             frequencies = postings.passage_frequencies(connection, terms)
         return {
             term: math.log(1.0 + (n_passages - df + 0.5) / (df + 0.5))

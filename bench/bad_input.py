@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,9 +88,9 @@ def _killed(pipeline: str) -> str:
         time.sleep(KILL_AT * seconds)
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
-        n_left = len({text.split("\n")[0] for text in _held(pipeline, store)})
+        n_left = _n_notes(_held(pipeline, store))
         _run(pipeline, folder, store)
-        n_after = len({text.split("\n")[0] for text in _held(pipeline, store)})
+        n_after = _n_notes(_held(pipeline, store))
         return f"{n_left} of {N_KILL_FILES} files kept, {n_after} after the next run"
 
 
@@ -131,12 +132,13 @@ def _same_twice(folder: Path) -> None:
     shutil.copyfile(folder / "good00.txt", folder / "copy.txt")
 
 
-def _good_files(found: Found) -> int:
-    return len({text.split("\n")[0] for text in found.texts if text.startswith("Note ")})
+def _n_notes(texts: tuple[str, ...]) -> int:
+    """Return of how many good files there is text."""
+    return len({number for text in texts for number in re.findall(r"of note (\d+) tells", text)})
 
 
 def _judged_by_rest(found: Found) -> str:
-    return f"{_good_files(found)} of {N_GOOD} good files; {found.said[:60] or 'says nothing'}"
+    return f"{_n_notes(found.texts)} of {N_GOOD} good files; {found.said[:60] or 'says nothing'}"
 
 
 def _judged_by_gbk(found: Found) -> str:

@@ -19,8 +19,23 @@ if TYPE_CHECKING:
     from ragapp.evaluation.own_set import OwnQuestion, evaluate_questions, write_questions
     from ragapp.evaluation.report import render_report
     from ragapp.evaluation.run import EvaluationRun
-    from ragapp.rag import AnswerStream, Rag
+    from ragapp.explaining import Explanation
+    from ragapp.filters import (
+        Date,
+        DocumentId,
+        Filter,
+        Format,
+        HeadingPath,
+        Language,
+        Metadata,
+        PageNumber,
+        Source,
+        Title,
+        parse_filter,
+    )
+    from ragapp.rag import Rag
     from ragapp.settings import Settings
+    from ragapp.streaming import AnswerStream
     from ragapp.types import Answer, Citation, Hit
 
 __all__ = [
@@ -28,12 +43,23 @@ __all__ = [
     "AnswerStream",
     "Citation",
     "Comparison",
+    "Date",
+    "DocumentId",
     "EvaluationRun",
+    "Explanation",
+    "Filter",
+    "Format",
+    "HeadingPath",
     "Hit",
+    "Language",
+    "Metadata",
     "OwnQuestion",
+    "PageNumber",
     "Rag",
     "RagError",
     "Settings",
+    "Source",
+    "Title",
     "compare_runs",
     "evaluate_questions",
     "keep_run",
@@ -41,6 +67,7 @@ __all__ = [
     "load_run",
     "make_questions",
     "open_rag",
+    "parse_filter",
     "render_report",
     "save_run",
     "write_questions",
@@ -49,22 +76,34 @@ __all__ = [
 
 _HOMES = {
     "Answer": "ragapp.types",
-    "AnswerStream": "ragapp.rag",
+    "AnswerStream": "ragapp.streaming",
     "Citation": "ragapp.types",
+    "Comparison": "ragapp.evaluation.comparing",
+    "Date": "ragapp.filters.expression",
+    "DocumentId": "ragapp.filters.expression",
     "EvaluationRun": "ragapp.evaluation.run",
+    "Explanation": "ragapp.explaining",
+    "Filter": "ragapp.filters.expression",
+    "Format": "ragapp.filters.expression",
+    "HeadingPath": "ragapp.filters.expression",
     "Hit": "ragapp.types",
+    "Language": "ragapp.filters.expression",
+    "Metadata": "ragapp.filters.expression",
+    "OwnQuestion": "ragapp.evaluation.own_set",
+    "PageNumber": "ragapp.filters.expression",
     "Rag": "ragapp.rag",
     "RagError": "ragapp.errors",
     "Settings": "ragapp.settings",
-    "open_rag": "ragapp.bootstrap",
-    "Comparison": "ragapp.evaluation.comparing",
-    "OwnQuestion": "ragapp.evaluation.own_set",
+    "Source": "ragapp.filters.expression",
+    "Title": "ragapp.filters.expression",
     "compare_runs": "ragapp.evaluation.comparing",
     "evaluate_questions": "ragapp.evaluation.own_set",
     "keep_run": "ragapp.evaluation.keeping",
     "list_runs": "ragapp.evaluation.keeping",
     "load_run": "ragapp.evaluation.keeping",
     "make_questions": "ragapp.evaluation.making",
+    "open_rag": "ragapp.bootstrap",
+    "parse_filter": "ragapp.filters.grammar",
     "render_report": "ragapp.evaluation.report",
     "save_run": "ragapp.evaluation.keeping",
     "write_questions": "ragapp.evaluation.own_set",

@@ -20,6 +20,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
 from ragapp.errors import UsageError
+from ragapp.filters import Filter
 from ragapp.rag import Rag
 from ragapp.types import Answer, Hit
 
@@ -29,6 +30,8 @@ _Turns = list[tuple[Literal["user", "assistant"], str]]
 class RagRetriever(BaseRetriever):
     """Finds chunks for a query; each Document's metadata says where its text stands.
 
+    `where` is a filter as `Rag.search` takes it.
+
     >>> RagRetriever(rag=rag, top_k=3).invoke("opening hours")  # doctest: +SKIP
     """
 
@@ -36,11 +39,13 @@ class RagRetriever(BaseRetriever):
 
     rag: Rag
     top_k: int | None = None
+    where: Filter | str | None = None
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[LangChainDocument]:
-        return [_to_document(hit) for hit in self.rag.search(query, top_k=self.top_k)]
+        hits = self.rag.search(query, top_k=self.top_k, where=self.where)
+        return [_to_document(hit) for hit in hits]
 
 
 class ChatRagapp(BaseChatModel):
@@ -54,6 +59,7 @@ class ChatRagapp(BaseChatModel):
 
     rag: Rag
     top_k: int | None = None
+    where: Filter | str | None = None
 
     @property
     def _llm_type(self) -> str:
@@ -67,7 +73,7 @@ class ChatRagapp(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         history, question = _turns(messages)
-        answer = self.rag.ask(question, top_k=self.top_k, history=history)
+        answer = self.rag.ask(question, top_k=self.top_k, history=history, where=self.where)
         message = AIMessage(content=answer.text, response_metadata=_metadata(answer))
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -79,7 +85,7 @@ class ChatRagapp(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         history, question = _turns(messages)
-        stream = self.rag.stream(question, top_k=self.top_k, history=history)
+        stream = self.rag.stream(question, top_k=self.top_k, history=history, where=self.where)
         for piece in stream:
             chunk = ChatGenerationChunk(message=AIMessageChunk(content=piece))
             if run_manager is not None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Literal, Self
 
 from ragapp.citing import cite
-from ragapp.collection import BackupReport, Collection
+from ragapp.collection import BackupReport, Collection, Selection
 from ragapp.errors import NotFoundError, UsageError
+from ragapp.explaining import Explanation, explain
+from ragapp.filters import Where, filter_of
 from ragapp.health import Health, examine
 from ragapp.prompting import build_messages, fit, is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel
-from ragapp.retrieval import Legs, confidence, retrieve
+from ragapp.retrieval import Found, Legs, confidence, find
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
+from ragapp.streaming import AnswerStream
 from ragapp.types import (
     Answer,
     Document,
@@ -29,6 +33,7 @@ from ragapp.types import (
     Usage,
 )
 
+_Search = Callable[[str], list[Hit]]
 Turn = tuple[Literal["user", "assistant"], str]
 
 _ANAPHORA = re.compile(
@@ -39,39 +44,6 @@ _ANAPHORA = re.compile(
 )
 _TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
 _MARKERS = re.compile(r" ?\[\d{1,3}\]")
-
-
-class AnswerStream:
-    """An answer on its way: iterate to read it as it comes, `.answer` for the whole."""
-
-    def __init__(self, pieces: Iterator[str | Answer], cancelled: Event) -> None:
-        self._pieces = pieces
-        self._cancelled = cancelled
-        self._answer: Answer | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the text in pieces, each once."""
-        for piece in self._pieces:
-            if isinstance(piece, Answer):
-                self._answer = piece
-            else:
-                yield piece
-
-    @property
-    def answer(self) -> Answer:
-        """The whole answer with its checked citations; waits for the end of the stream.
-
-        Its text may lack markers that were streamed and then found to cite nothing.
-        """
-        for _ in self:
-            pass
-        if self._answer is None:
-            raise UsageError("the stream was left before its end", hint="ask the question again")
-        return self._answer
-
-    def cancel(self) -> None:
-        """Stop at the next token; `.answer` then holds what came until there."""
-        self._cancelled.set()
 
 
 class Rag:
@@ -94,38 +66,61 @@ class Rag:
         self.language_model = language_model
 
     def ask(
-        self, question: str, *, top_k: int | None = None, history: Sequence[Turn] = ()
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        history: Sequence[Turn] = (),
+        where: Where | None = None,
     ) -> Answer:
-        """Answer a question from the documents.
+        """Answer a question from the documents, or from what `where` lets pass of them.
 
         `history` are the earlier turns of the conversation, oldest first, each ("user", text) or
-        ("assistant", text). Raises UsageError for an empty question, ModelNotFoundError when the
-        configured model is not on this machine.
+        ("assistant", text). Raises UsageError for an empty question or a filter that is none,
+        ModelNotFoundError when the configured model is not on this machine.
         """
-        return self.stream(question, top_k=top_k, history=history).answer
+        return self.stream(question, top_k=top_k, history=history, where=where).answer
 
     def stream(
-        self, question: str, *, top_k: int | None = None, history: Sequence[Turn] = ()
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        history: Sequence[Turn] = (),
+        where: Where | None = None,
     ) -> AnswerStream:
         """Answer a question piece by piece; arguments and errors as for `ask`."""
-        question = _checked(question)
-        cancelled = Event()
-        pieces = self._answer(question, top_k or self.settings.top_k, history, cancelled)
-        return AnswerStream(pieces, cancelled)
+        question, cancelled = _checked(question), Event()
+        search = partial(self.search, top_k=top_k, where=filter_of(where))
+        return AnswerStream(self._answer(question, history, search, cancelled), cancelled)
 
-    def search(self, query: str, *, top_k: int | None = None, legs: Legs = "hybrid") -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        *,
+        top_k: int | None = None,
+        legs: Legs = "hybrid",
+        where: Where | None = None,
+    ) -> list[Hit]:
         """Return the best chunks for a query, best first; `legs` as for `retrieve`.
 
-        Raises UsageError for an empty query.
+        `where` is a filter such as ``Language("zh") & Source("reports/*")``, or its text. Raises
+        UsageError for an empty query, or a filter that is none.
         """
-        return retrieve(
-            _checked(query),
-            collection=self.collection,
-            embedder=self.embedder,
-            top_k=top_k or self.settings.top_k,
-            n_candidates=self.settings.n_candidates,
-            legs=legs,
-        )
+        return self._find(_checked(query), self._selection(where), top_k, legs).hits()
+
+    def explain(
+        self,
+        query: str,
+        *,
+        top_k: int | None = None,
+        legs: Legs = "hybrid",
+        where: Where | None = None,
+    ) -> Explanation:
+        """Return how each stage of `search` came to its hits; arguments and errors as there."""
+        question, selection = _checked(query), self._selection(where)
+        found = self._find(question, selection, top_k, legs)
+        return explain(question, found, selection, readable=self.embedder.coverage(question))
 
     def documents(self) -> list[DocumentInfo]:
         """Return all documents without their texts, in the order in which they were added."""
@@ -195,12 +190,25 @@ class Rag:
     ) -> None:
         self.close()
 
+    def _selection(self, where: Where | None) -> Selection:
+        return self.collection.selection(filter_of(where))
+
+    def _find(self, question: str, selection: Selection, top_k: int | None, legs: Legs) -> Found:
+        return find(
+            question,
+            selection,
+            self.embedder,
+            top_k=top_k or self.settings.top_k,
+            n_candidates=self.settings.n_candidates,
+            legs=legs,
+        )
+
     def _answer(
-        self, question: str, top_k: int, history: Sequence[Turn], cancelled: Event
+        self, question: str, history: Sequence[Turn], search: _Search, cancelled: Event
     ) -> Iterator[str | Answer]:
         """Yield the answer's text in pieces, then the Answer."""
         clock = _Clock()
-        hits = self.search(_search_text(question, history), top_k=top_k)
+        hits = search(_search_text(question, history))
         clock.retrieve = clock.now()
         turns = _without_markers(history)
         passages = fit(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ragapp.analysis import query_terms, weighted_coverage
-from ragapp.collection import MAX_PLACES, Collection, StoredChunk, places_of
+from ragapp.collection import MAX_PLACES, Collection, Selection, StoredChunk, places_of
+from ragapp.filters import Filter
 from ragapp.places import Place
 from ragapp.protocols import Embedder
 from ragapp.types import Hit
@@ -34,7 +35,7 @@ _UNREAD_FIT = (-7.9, 13.1)  # constant, per unit of coverage
 
 
 @dataclass(frozen=True, slots=True)
-class _Evidence:
+class Evidence:
     """The legs' raw scores by passage id, how much the dense leg counts, in [0, 1], and the BM25
     score that a passage with all of the question's terms would reach.
     """
@@ -45,6 +46,29 @@ class _Evidence:
     lexical_scale: float
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the stages of a search found: all candidates by falling score, the distinct `best`."""
+
+    evidence: Evidence
+    rarity: Mapping[str, float]
+    scores: Mapping[int, float]
+    ranked: Sequence[int]
+    near: Mapping[int, Sequence[int]]
+    best: Sequence[int]
+    stored: Mapping[int, StoredChunk]
+
+    def hits(self) -> list[Hit]:
+        """Return the hits, best first; passages removed meanwhile are left out."""
+        weights = _evidence_weights(self.rarity) if self.rarity else {}
+        hits: list[Hit] = []
+        for row_id in (i for i in self.best if i in self.stored):
+            places = _places(row_id, self.near, self.stored)
+            score, stored = self.scores[row_id], self.stored[row_id]
+            hits.append(_hit(len(hits) + 1, score, stored, self.evidence, weights, places))
+        return hits
+
+
 def retrieve(
     question: str,
     *,
@@ -53,30 +77,44 @@ def retrieve(
     top_k: int,
     n_candidates: int,
     legs: Legs = "hybrid",
+    where: Filter | None = None,
 ) -> list[Hit]:
     """Return the best `top_k` chunks for the question, best first, fused from `n_candidates` a leg.
 
     Of passages that say the same, the best one stands for all and names the places of the others.
     Equal scores are ordered by the passages' age. An empty question finds nothing. `legs`
     "dense" or "lexical" searches with that leg alone, whatever the embedder can read: to measure
-    it.
+    it. Chunks that `where` does not let pass are left out before the best are taken.
+
+    Raises UsageError for a filter that names what no document has.
     """
+    selection = collection.selection(where)
+    found = find(question, selection, embedder, top_k=top_k, n_candidates=n_candidates, legs=legs)
+    return found.hits()
+
+
+def find(
+    question: str,
+    selection: Selection,
+    embedder: Embedder,
+    *,
+    top_k: int,
+    n_candidates: int,
+    legs: Legs = "hybrid",
+) -> Found:
+    """Return what each stage found, to make hits of or to explain them; as for `retrieve`."""
     terms = query_terms(question)
     if not terms:
-        return []
-    rarity = collection.term_weights(terms)
+        return Found(Evidence({}, {}, 0.0, 1.0), {}, {}, (), {}, (), {})
+    rarity = selection.term_weights(terms)
     k = max(n_candidates, top_k)
-    evidence = _search(question, rarity, collection, embedder, k=k, legs=legs)
+    evidence = _search(question, rarity, selection, embedder, k=k, legs=legs)
     scores = _fuse(evidence)
     ranked = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))
-    near = collection.near_passages(ranked)
+    near = selection.near_passages(ranked)
     best = _distinct(ranked, near)[:top_k]
-    stored = collection.chunks([*best, *(other for row_id in best for other in near[row_id])])
-    weights = _evidence_weights(rarity)
-    return [
-        _hit(rank, scores[row_id], stored[row_id], evidence, weights, _places(row_id, near, stored))
-        for rank, row_id in enumerate((i for i in best if i in stored), start=1)
-    ]
+    stored = selection.chunks([*best, *(other for row_id in best for other in near[row_id])])
+    return Found(evidence, rarity, scores, ranked, near, best, stored)
 
 
 def _distinct(ranked: Sequence[int], near: Mapping[int, Sequence[int]]) -> list[int]:
@@ -146,24 +184,24 @@ def _evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
 def _search(
     question: str,
     rarity: Mapping[str, float],
-    collection: Collection,
+    selection: Selection,
     embedder: Embedder,
     *,
     k: int,
     legs: Legs,
-) -> _Evidence:
+) -> Evidence:
     if legs == "dense":
-        found = collection.search_dense(embedder.embed_query(question), k)
-        return _Evidence(dict(found), {}, 1.0, 1.0)
-    lexical = dict(collection.search_lexical(list(rarity), k))
+        found = selection.search_dense(embedder.embed_query(question), k)
+        return Evidence(dict(found), {}, 1.0, 1.0)
+    lexical = dict(selection.search_lexical(list(rarity), k))
     scale = _lexical_scale(rarity)
     weight = _DENSE_WEIGHT * _readability(embedder.coverage(question))
     if weight == 0.0 or legs == "lexical":
-        return _Evidence({}, lexical, 0.0, scale)
+        return Evidence({}, lexical, 0.0, scale)
     vector = embedder.embed_query(question)
-    dense = dict(collection.search_dense(vector, k))
+    dense = dict(selection.search_dense(vector, k))
     missing = [row_id for row_id in lexical if row_id not in dense]
-    return _Evidence(dense | collection.cosines(vector, missing), lexical, weight, scale)
+    return Evidence(dense | selection.cosines(vector, missing), lexical, weight, scale)
 
 
 def _readability(coverage: float) -> float:
@@ -180,7 +218,7 @@ def _lexical_scale(rarity: Mapping[str, float]) -> float:
     return _REACHED_BM25 * sum(math.log(x) if x > 1.0 else _COMMON_TERM for x in odds)
 
 
-def _fuse(evidence: _Evidence) -> dict[int, float]:
+def _fuse(evidence: Evidence) -> dict[int, float]:
     """Return in [0, 1] the weighted sum of cosine and share of the reachable BM25, by passage.
 
     Both are absolute: a leg whose best hit is poor does not lift it to the top of its scale, as
@@ -200,7 +238,7 @@ def _hit(
     rank: int,
     score: float,
     stored: StoredChunk,
-    evidence: _Evidence,
+    evidence: Evidence,
     weights: Mapping[str, float],
     places: tuple[Place, ...],
 ) -> Hit:

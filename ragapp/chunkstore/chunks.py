@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 
@@ -27,10 +27,14 @@ _SELECT = """
 _FIRST_OF_PASSAGES = """
     JOIN (
         SELECT document_seq, ordinal,
-            row_number() OVER (PARTITION BY passage_id ORDER BY document_seq, ordinal) AS place
+            row_number() OVER (
+                PARTITION BY passage_id
+                ORDER BY document_seq || ':' || ordinal NOT IN (SELECT value FROM json_each(?)),
+                    document_seq, ordinal
+            ) AS place
         FROM chunks WHERE passage_id IN (SELECT value FROM json_each(?))
     ) f ON f.document_seq = c.document_seq AND f.ordinal = c.ordinal
-    WHERE f.place <= ? ORDER BY p.id, d.seq, c.ordinal
+    WHERE f.place <= ? ORDER BY p.id, f.place
 """
 
 
@@ -83,13 +87,25 @@ def insert_chunks(
 
 
 def get_chunks(
-    connection: sqlite3.Connection, passage_ids: Sequence[int]
+    connection: sqlite3.Connection,
+    passage_ids: Sequence[int],
+    *,
+    first: Mapping[int, tuple[int, int, str]] | None = None,
 ) -> dict[int, StoredChunk]:
-    """Return for each of the passages still stored the first chunk that holds it, by passage."""
+    """Return for each of the passages still stored the first chunk that holds it, by passage.
+
+    `first` names by passage another chunk to begin with, by its document's sequence number and its
+    ordinal, and the source to name first.
+    """
+    first = first or {}
+    to_begin_with = json.dumps([f"{seq}:{ordinal}" for seq, ordinal, _ in first.values()])
     rows = connection.execute(
-        _SELECT + _FIRST_OF_PASSAGES, (json.dumps(list(passage_ids)), MAX_PLACES + 1)
+        _SELECT + _FIRST_OF_PASSAGES, (to_begin_with, json.dumps(list(passage_ids)), MAX_PLACES + 1)
     )
-    return {int(row_id): _with_places(held) for row_id, held in groupby(rows, lambda row: row[0])}
+    found = {int(row_id): _with_places(held) for row_id, held in groupby(rows, lambda row: row[0])}
+    for passage_id in first.keys() & found.keys():
+        found[passage_id] = _with_source_first(found[passage_id], first[passage_id][2])
+    return found
 
 
 def chunks_of_document(connection: sqlite3.Connection, document_id: str) -> list[StoredChunk]:
@@ -141,6 +157,11 @@ def _with_places(rows: Iterable[Sequence[str]]) -> StoredChunk:
         has_instructions=first.has_instructions,
         places=tuple(place for other in others for place in places_of(other))[:MAX_PLACES],
     )
+
+
+def _with_source_first(stored: StoredChunk, source: str) -> StoredChunk:
+    others = tuple(path for path in stored.sources if path != source)
+    return replace(stored, sources=(source, *others) if source else others)
 
 
 def places_of(stored: StoredChunk) -> list[Place]:

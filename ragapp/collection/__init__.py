@@ -4,6 +4,7 @@ from ragapp.chunkstore.chunks import MAX_PLACES, StoredChunk, places_of
 from ragapp.chunkstore.sources import NO_FILE, Source
 from ragapp.collection.backup import BackupReport
 from ragapp.collection.collection import Collection
+from ragapp.collection.selection import Selection
 from ragapp.collection.stats import CollectionStats
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "BackupReport",
     "Collection",
     "CollectionStats",
+    "Selection",
     "Source",
     "StoredChunk",
     "places_of",

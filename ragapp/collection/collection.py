@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,19 +14,20 @@ from ragapp.chunkstore import (
     chunks,
     documents,
     passages,
-    postings,
     sources,
 )
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.chunkstore.database import DATABASE_NAME, DiskFullError
 from ragapp.chunkstore.sources import Source
-from ragapp.collection import backup, changes, checking, dense, space, view
+from ragapp.collection import backup, changes, checking, dense, space
 from ragapp.collection.backup import BackupReport
 from ragapp.collection.checking import DeepCheck
 from ragapp.collection.lock import WriterLock
+from ragapp.collection.selection import Selection
 from ragapp.collection.stats import CollectionStats, collection_stats
 from ragapp.errors import CollectionError, EmbedderMismatchError, NotFoundError
-from ragapp.protocols import Embedder, EmbedderIdentity, Ids, Vectors
+from ragapp.filters import Filter
+from ragapp.protocols import Embedder, EmbedderIdentity, Vectors
 from ragapp.stored import DocumentInfo, Near, NearPassage
 from ragapp.types import Chunk, Document
 
@@ -180,11 +180,13 @@ class Collection:
 
     # --- reading
 
-    def search_dense(
-        self, query: Vectors, k: int, *, allowed: Ids | None = None
-    ) -> list[tuple[int, float]]:
-        """Return (passage id, cosine) of the `k` nearest passages, of `allowed` ones if given."""
-        return view.search(self._dense.current_view(), query, k, allowed=allowed)
+    def selection(self, where: Filter | None = None) -> Selection:
+        """Return the collection as a filter lets it be seen, whole for None. Raises UsageError."""
+        return Selection.of(self._database, self._dense, where)
+
+    def search_dense(self, query: Vectors, k: int) -> list[tuple[int, float]]:
+        """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query."""
+        return self.selection().search_dense(query, k)
 
     def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
         """Return the exact cosine of each of the passages `row_ids` with a (dim,) unit query."""
@@ -192,18 +194,11 @@ class Collection:
 
     def search_lexical(self, terms: Sequence[str], k: int) -> list[tuple[int, float]]:
         """Return (passage id, BM25 score) of the best `k` passages for the analyzer's terms."""
-        with self._database.reading() as connection:
-            return postings.search_terms(connection, terms, k)
+        return self.selection().search_lexical(terms, k)
 
     def term_weights(self, terms: Sequence[str]) -> dict[str, float]:
         """Return each term's inverse passage frequency, > 0; the rarer, the higher."""
-        with self._database.reading() as connection:
-            n_passages = postings.count_postings(connection)
-            frequencies = postings.passage_frequencies(connection, terms)
-        return {
-            term: math.log(1.0 + (n_passages - df + 0.5) / (df + 0.5))
-            for term, df in frequencies.items()
-        }
+        return self.selection().term_weights(terms)
 
     def chunks(self, row_ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Return, by passage, the first chunk of each of `row_ids` that is still stored."""

@@ -31,6 +31,18 @@ RAGAPP_NAMES = (
     "Hit",
     "AnswerStream",
     "RagError",
+    "Explanation",
+    "Filter",
+    "parse_filter",
+    "Date",
+    "DocumentId",
+    "Format",
+    "HeadingPath",
+    "Language",
+    "Metadata",
+    "PageNumber",
+    "Source",
+    "Title",
 )
 INGEST_NAMES = (
     "Event",

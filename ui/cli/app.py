@@ -37,6 +37,16 @@ TopKOption = Annotated[
     typer.Option("-k", "--top-k", min=1, max=100, help="How many passages.", show_default=False),
 ]
 
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help="Search only what this lets pass, e.g. 'lang=zh and source~\"reports/*\"'.",
+        show_default=False,
+    ),
+]
+
 
 def main() -> None:
     """Run the command line; every error is one line, wrong usage exits with 2."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ui.cli.app import CollectionOption, JsonOption, TopKOption, app
+from ui.cli.app import CollectionOption, JsonOption, TopKOption, WhereOption, app
+from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
 
 if TYPE_CHECKING:
     from ragapp import Answer, Rag
 
-_QUOTE_LENGTH = 160
 _HISTORY_TURNS = 10
 
 
@@ -21,6 +21,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
     *,
     top_k: TopKOption = None,
+    where: WhereOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -30,15 +31,16 @@ def ask(
 
         with open_rag(collection) as rag:
             if as_json:
-                print_json(rag.ask(question, top_k=top_k).to_dict())
+                print_json(rag.ask(question, top_k=top_k, where=where).to_dict())
             else:
-                _answer(rag, question, top_k=top_k, history=[])
+                _answer(rag, question, top_k=top_k, history=[], where=where)
 
 
 @app.command()
 def chat(
     *,
     top_k: TopKOption = None,
+    where: WhereOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,10 +52,10 @@ def chat(
         with open_rag(collection) as rag:
             while question := _read_question(is_prompted=not as_json):
                 if as_json:
-                    answer = rag.ask(question, top_k=top_k, history=history)
+                    answer = rag.ask(question, top_k=top_k, history=history, where=where)
                     print_json(answer.to_dict(), indent=None)
                 else:
-                    answer = _answer(rag, question, top_k=top_k, history=history)
+                    answer = _answer(rag, question, top_k=top_k, history=history, where=where)
                 history += [("user", question), ("assistant", answer.text)]
                 del history[: -2 * _HISTORY_TURNS]
 
@@ -63,6 +65,10 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for, in English or Chinese.")],
     *,
     top_k: TopKOption = None,
+    where: WhereOption = None,
+    is_explained: Annotated[
+        bool, typer.Option("--explain", help="Show how each stage came to the hits.")
+    ] = False,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,16 +77,16 @@ def search(
         from ragapp import open_rag
 
         with open_rag(collection) as rag:
-            hits = rag.search(query, top_k=top_k)
+            if is_explained:
+                explanation = rag.explain(query, top_k=top_k, where=where)
+                hits = [explained.hit for explained in explanation.hits]
+            else:
+                explanation, hits = None, rag.search(query, top_k=top_k, where=where)
         if as_json:
-            print_json({"hits": [hit.to_dict() for hit in hits]})
-            return
-        for hit in hits:
-            page = f", p. {hit.page}" if hit.page is not None else ""
-            print_line(f"{hit.rank}. {hit.title} ({hit.source}{page})  score {hit.score:.3f}")
-            print_line(f"   {_shortened(hit.text)}")
-        if not hits:
-            print_line("nothing found")
+            found: dict[str, Any] = {"hits": [hit.to_dict() for hit in hits]}
+            print_json(found | ({"explain": explanation.to_dict()} if explanation else {}))
+        else:
+            print_hits(hits, explanation)
 
 
 @app.command()
@@ -111,16 +117,17 @@ def _answer(
     *,
     top_k: int | None,
     history: list[tuple[Literal["user", "assistant"], str]],
+    where: str | None,
 ) -> Answer:
     """Stream an answer to the terminal, its sources below."""
-    stream = rag.stream(question, top_k=top_k, history=history)
+    stream = rag.stream(question, top_k=top_k, history=history, where=where)
     for piece in stream:
         print_piece(piece)
     answer = stream.answer
     print_line()
     for citation in answer.citations:
         page = f", p. {citation.page}" if citation.page is not None else ""
-        print_line(f"  [{citation.marker}] {citation.source}{page}: “{_shortened(citation.quote)}”")
+        print_line(f"  [{citation.marker}] {citation.source}{page}: “{shortened(citation.quote)}”")
         if citation.has_instructions:
             print_line("      warning: this document holds instructions to a language model")
         for place in citation.also_at:
@@ -135,8 +142,3 @@ def _read_question(*, is_prompted: bool) -> str:
         return input("> " if is_prompted else "").strip()
     except EOFError:
         return ""
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _QUOTE_LENGTH else line[: _QUOTE_LENGTH - 1] + "…"

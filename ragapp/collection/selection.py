@@ -1,0 +1,92 @@
+"""A collection as a search sees it: all of it, or the passages that a filter lets pass."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragapp.chunkstore import Database, chunks, filtering, passages, postings
+from ragapp.chunkstore.chunks import StoredChunk
+from ragapp.collection import view
+from ragapp.collection.dense import DenseSearch
+from ragapp.filters import Filter
+from ragapp.protocols import Ids, Vectors
+
+Found = list[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the two searches and the look-ups of a question may see.
+
+    `allowed` are passage ids in order, None for all of them. Filtering comes before the best `k`
+    are taken, so `k` passages come back wherever that many pass.
+    """
+
+    database: Database
+    dense: DenseSearch
+    where: Filter | None = None
+    allowed: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, database: Database, dense: DenseSearch, where: Filter | None) -> Selection:
+        """Return what `where` lets pass, all of it for None. Raises UsageError."""
+        if where is None:
+            return cls(database, dense)
+        with database.reading() as connection:
+            allowed = filtering.allowed_passages(connection, where)
+        return cls(database, dense, where, tuple(allowed))
+
+    def search_dense(self, query: Vectors, k: int) -> Found:
+        """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query."""
+        return view.search(self.dense.current_view(), query, k, allowed=self._as_ids())
+
+    def search_lexical(self, terms: Sequence[str], k: int) -> Found:
+        """Return (passage id, BM25 score) of the best `k` passages for the analyzer's terms."""
+        with self.database.reading() as connection:
+            return postings.search_terms(connection, terms, k, allowed=self._as_json())
+
+    def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
+        """Return the exact cosine of each of the passages `row_ids` with a (dim,) unit query."""
+        return self.dense.cosines(query, row_ids)
+
+    def term_weights(self, terms: Sequence[str]) -> dict[str, float]:
+        """Return each term's inverse passage frequency in the whole collection, > 0."""
+        with self.database.reading() as connection:
+            n_passages = postings.count_postings(connection)
+            frequencies = postings.passage_frequencies(connection, terms)
+        return {
+            term: math.log(1.0 + (n_passages - df + 0.5) / (df + 0.5))
+            for term, df in frequencies.items()
+        }
+
+    def chunks(self, row_ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """Return the first chunk that holds each of the passages, one that passes where any does.
+
+        Its first source passes, too. Passages that are no longer stored are left out.
+        """
+        with self.database.reading() as connection:
+            if self.where is None:
+                return chunks.get_chunks(connection, row_ids)
+            first = filtering.allowed_places(connection, self.where, row_ids)
+            return chunks.get_chunks(connection, row_ids, first=first)
+
+    def near_passages(self, row_ids: Sequence[int]) -> dict[int, list[int]]:
+        """Return for each of the passages `row_ids` those that say the same in other words."""
+        with self.database.reading() as connection:
+            return passages.near_passages(connection, row_ids)
+
+    def n_passages(self) -> int:
+        """Return how many passages are stored, whatever passes."""
+        with self.database.reading() as connection:
+            return postings.count_postings(connection)
+
+    def _as_ids(self) -> Ids | None:
+        return None if self.allowed is None else np.array(self.allowed, dtype=np.int64)
+
+    def _as_json(self) -> str | None:
+        return None if self.allowed is None else json.dumps(self.allowed)

@@ -1,0 +1,172 @@
+"""Why hits are the hits: what each stage of a search saw and did, as values.
+
+Made of what retrieval found; the command line and the page show them. How the stages compute their
+scores is theirs alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ragapp.analysis import terms_of
+from ragapp.collection import Selection, StoredChunk
+from ragapp.retrieval import Found
+from ragapp.types import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of the question as the analyzer gives it, with its rarity in the collection, > 0."""
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One of the two searches: how much it counts, in [0, 1], and how many passages it scored."""
+
+    weight: float
+    n_scored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collapsed:
+    """A passage that says the same as a better one, behind it; `rank` is by fused score."""
+
+    rank: int
+    score: float
+    source: str
+    page: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedHit:
+    """A hit with its ranks, from 1, in each leg and after fusion; None where a leg missed it.
+
+    `terms` are those of the question that stand in the hit, its title and headings counted.
+    """
+
+    hit: Hit
+    dense_rank: int | None
+    lexical_rank: int | None
+    fused_rank: int
+    terms: tuple[Term, ...]
+    collapsed: tuple[Collapsed, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stages as plain JSON values; the hit itself by its `chunk_id` alone."""
+        return {
+            "chunk_id": self.hit.chunk_id,
+            "rank": self.hit.rank,
+            "dense": {"rank": self.dense_rank, "score": self.hit.dense_score},
+            "lexical": {"rank": self.lexical_rank, "score": self.hit.lexical_score},
+            "fused": {"rank": self.fused_rank, "score": self.hit.score},
+            "coverage": self.hit.coverage,
+            "terms": {term.text: term.weight for term in self.terms},
+            "collapsed": [asdict(other) for other in self.collapsed],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A question's way to its hits.
+
+    `n_passages` were stored, `n_allowed` of them passed the filter `where` ("" for none);
+    `readable` in [0, 1] is the share of the question's tokens that the embedder knows.
+    """
+
+    question: str
+    terms: tuple[Term, ...]
+    where: str
+    n_passages: int
+    n_allowed: int
+    readable: float
+    dense: Leg
+    lexical: Leg
+    hits: tuple[ExplainedHit, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain JSON values, named as the README documents."""
+        return {
+            "terms": {term.text: term.weight for term in self.terms},
+            "where": self.where,
+            "n_passages": self.n_passages,
+            "n_allowed": self.n_allowed,
+            "readable": self.readable,
+            "dense": asdict(self.dense),
+            "lexical": asdict(self.lexical),
+            "hits": [explained.to_dict() for explained in self.hits],
+        }
+
+
+def explain(question: str, found: Found, selection: Selection, *, readable: float) -> Explanation:
+    """Return how `found` came to its hits; `readable` is the embedder's share of the question."""
+    n_passages = selection.n_passages()
+    evidence = found.evidence
+    return Explanation(
+        question=question,
+        terms=_terms(found.rarity, found.rarity),
+        where="" if selection.where is None else str(selection.where),
+        n_passages=n_passages,
+        n_allowed=n_passages if selection.allowed is None else len(selection.allowed),
+        readable=readable,
+        dense=Leg(evidence.dense_weight, len(evidence.dense)),
+        lexical=Leg(1.0 - evidence.dense_weight, len(evidence.lexical)),
+        hits=_explained(found),
+    )
+
+
+def _explained(found: Found) -> tuple[ExplainedHit, ...]:
+    dense, lexical = _ranks(found.evidence.dense), _ranks(found.evidence.lexical)
+    fused = {row_id: rank for rank, row_id in enumerate(found.ranked, start=1)}
+    behind = _behind(found)
+    kept = (row_id for row_id in found.best if row_id in found.stored)
+    return tuple(
+        ExplainedHit(
+            hit=hit,
+            dense_rank=dense.get(row_id),
+            lexical_rank=lexical.get(row_id),
+            fused_rank=fused[row_id],
+            terms=_terms(found.rarity, _terms_in(found.stored[row_id])),
+            collapsed=tuple(
+                _collapsed(fused[i], found.scores[i], found.stored[i])
+                for i in behind[row_id]
+                if i in found.stored
+            ),
+        )
+        for row_id, hit in zip(kept, found.hits(), strict=True)
+    )
+
+
+def _behind(found: Found) -> dict[int, list[int]]:
+    """Return for each of the best the candidates that say the same, each named once."""
+    seen = set(found.best)
+    behind: dict[int, list[int]] = {}
+    for row_id in found.best:
+        near = set(found.near[row_id]) - seen
+        behind[row_id] = [candidate for candidate in found.ranked if candidate in near]
+        seen |= near
+    return behind
+
+
+def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
+    """Return each passage's rank in a leg, from 1, ties by age."""
+    order = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))
+    return {row_id: rank for rank, row_id in enumerate(order, start=1)}
+
+
+def _terms(rarity: Mapping[str, float], present: Container[str]) -> tuple[Term, ...]:
+    return tuple(Term(text, weight) for text, weight in rarity.items() if text in present)
+
+
+def _terms_in(stored: StoredChunk) -> set[str]:
+    return set(terms_of(f"{stored.title}\n{stored.chunk.embedded_text}"))
+
+
+def _collapsed(rank: int, score: float, stored: StoredChunk) -> Collapsed:
+    source = stored.sources[0] if stored.sources else ""
+    return Collapsed(rank, score, source, stored.chunk.page, stored.chunk.text)

@@ -1,0 +1,42 @@
+"""An answer that is read as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+
+from ragapp.errors import UsageError
+from ragapp.types import Answer
+
+
+class AnswerStream:
+    """An answer on its way: iterate to read it as it comes, `.answer` for the whole."""
+
+    def __init__(self, pieces: Iterator[str | Answer], cancelled: Event) -> None:
+        self._pieces = pieces
+        self._cancelled = cancelled
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the text in pieces, each once."""
+        for piece in self._pieces:
+            if isinstance(piece, Answer):
+                self._answer = piece
+            else:
+                yield piece
+
+    @property
+    def answer(self) -> Answer:
+        """The whole answer with its checked citations; waits for the end of the stream.
+
+        Its text may lack markers that were streamed and then found to cite nothing.
+        """
+        for _ in self:
+            pass
+        if self._answer is None:
+            raise UsageError("the stream was left before its end", hint="ask the question again")
+        return self._answer
+
+    def cancel(self) -> None:
+        """Stop at the next token; `.answer` then holds what came until there."""
+        self._cancelled.set()

@@ -3,9 +3,10 @@
     python bench/locality.py [FILE ...] [--places N] [--overlap TOKENS]
 
 Without files: a generated document of 300 pages, and an English book of 352 pages and a Chinese
-handbook of 251 from ../shared/docs. A paragraph is inserted at the start, in the middle, at the end
-and at N random paragraph borders of the cleaned text; N/4 paragraphs are removed, and a word is
-changed in N/4 places. New are the chunks whose embedded text was not there before.
+handbook of 251 from ../shared/docs. A paragraph is inserted at the start, in the middle, at the
+end and at N random paragraph borders of the cleaned text; N/4 paragraphs are removed (no headings:
+those name all chunks below them), and a word is changed in N/4 places. New are the chunks whose
+embedded text was not there before.
 """
 
 from __future__ import annotations
@@ -116,8 +117,9 @@ def _print_locality(chunker: Chunker, document: Document, n_places: int) -> None
     fixed = [n_new(inserted(document, place, numbers)) for place in ends]
     print(f"  inserted at the start, in the middle, at the end: {fixed} new chunks")
     places = numbers.choices(starts, k=n_places)
+    headings = {heading.start for heading in document.headings}
     _print_counts("inserted", [n_new(inserted(document, place, numbers)) for place in places])
-    few = places[: n_places // 4]
+    few = [place for place in places if place not in headings][: n_places // 4]
     _print_counts("removed", [n_new(without_paragraph(document, place, numbers)) for place in few])
     _print_counts("a word changed", [n_new(with_word(document, place, numbers)) for place in few])
 

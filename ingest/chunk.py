@@ -25,7 +25,6 @@ from ragapp.types import Chunk, Document
 
 MIN_CHUNK_TOKENS = 8
 TINY_SHARE = 0.25
-PART_SHARE = 1 / 3
 
 _Cost = tuple[int, int, int, int]
 
@@ -58,8 +57,10 @@ class _Packer:
     def fits(self, first: int, end: int) -> bool:
         return self.tokens(first, end) <= self.budget(first)
 
-    def is_tiny(self, n_tokens: int) -> bool:
-        return n_tokens < TINY_SHARE * self.limit
+    @property
+    def tiny_tokens(self) -> int:
+        """What has fewer tokens is tiny."""
+        return ceil(TINY_SHARE * self.limit)
 
 
 def chunk_document(
@@ -99,8 +100,7 @@ def _stretches(packer: _Packer) -> list[_Stretch]:
 
 def _runs(packer: _Packer) -> Iterator[tuple[int, int]]:
     """Yield stretches of units that begin at a heading; a tiny section stands with another."""
-    distance = ceil(TINY_SHARE * packer.limit)
-    borders = heading_borders(packer.text, packer.units, distance_tokens=distance)
+    borders = heading_borders(packer.text, packer.units, distance_tokens=packer.tiny_tokens)
     if packer.units:
         yield from pairwise([0, *borders, len(packer.units)])
 
@@ -111,7 +111,7 @@ def _parts(packer: _Packer, first: int, end: int) -> Iterator[tuple[int, int]]:
     inner = inner_borders(
         packer.text,
         packer.units[first:end],
-        distance_tokens=ceil(PART_SHARE * longest),
+        distance_tokens=packer.tiny_tokens,
         longest_tokens=packer.budget(first) if packer.fits(first, end) else longest,
     )
     yield from pairwise([first, *(first + place for place in inner), end])
@@ -154,7 +154,7 @@ def _cuts(packer: _Packer, first: int, end: int) -> list[int]:
 def _cost(packer: _Packer, stop: int, n_tokens: int, *, is_last: bool) -> _Cost:
     """Return what speaks against a piece: a heading without its text, tiny, one more, uneven."""
     ends_in_heading = packer.units[stop - 1].is_heading and not is_last
-    return (int(ends_in_heading), int(packer.is_tiny(n_tokens)), 1, n_tokens**2)
+    return (int(ends_in_heading), int(n_tokens < packer.tiny_tokens), 1, n_tokens**2)
 
 
 def _sum(a: _Cost, b: _Cost) -> _Cost:

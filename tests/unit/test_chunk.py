@@ -141,10 +141,16 @@ def test_chinese_chunks_end_at_sentences() -> None:
 
 
 def test_overlap_is_whole_sentences() -> None:
-    chunks = _chunks(_document(_paragraph(20)), overlap=SENTENCE_TOKENS + 3)
-    pairs = list(pairwise(chunks))
-    assert all(second.start < first.end for first, second in pairs)
-    assert all(second.text.startswith("The dome") for _, second in pairs)
+    chunks = _chunks(_document(*map(_paragraph, [3, 5, 2, 4, 3, 5])), overlap=SENTENCE_TOKENS + 3)
+    assert any(second.start < first.end for first, second in pairwise(chunks))
+    assert all(chunk.text.startswith("The dome") for chunk in chunks)
+
+
+def test_a_chunk_with_room_repeats_a_sentence() -> None:
+    document = _document(*[_paragraph_of(f"page {n}") for n in range(30)])
+    for first, second in pairwise(_chunks(document, limit=128, overlap=24)):
+        [n_tokens] = FakeEmbedder().count_tokens([second.text])
+        assert second.start < first.end or n_tokens > 128 - 24
 
 
 def test_without_overlap_chunks_do_not_repeat() -> None:

@@ -8,7 +8,6 @@ the next one to open it begins anew.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from ragapp.chunkstore.schema import (
     statements,
     version_of,
 )
+from ragapp.chunkstore.syncing import sync
 from ragapp.errors import CollectionError
 
 _log = logging.getLogger(__name__)
@@ -109,18 +109,10 @@ def _copy(connection: sqlite3.Connection, path: Path, copy: Path) -> None:
     with closing(sqlite3.connect(temporary, isolation_level=None)) as target:
         connection.backup(target)
         target.execute("PRAGMA journal_mode = DELETE")
-    _sync(temporary)
+    sync(temporary)
     temporary.replace(copy)
-    _sync(path.absolute().parent)
+    sync(path.absolute().parent)
     reach("migration.copied")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _to_2(connection: sqlite3.Connection) -> None:

@@ -5,7 +5,6 @@ A backup is the database without index generations: the index is built anew from
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from ragapp.chunkstore import Database, chunks, documents, generations, sources
 from ragapp.chunkstore.database import DATABASE_NAME
 from ragapp.chunkstore.failpoints import reach
+from ragapp.chunkstore.syncing import sync
 from ragapp.collection import checking, generation_files, space
 from ragapp.collection.dense import DenseSearch
 from ragapp.collection.lock import WriterLock
@@ -64,10 +64,10 @@ def back_up(database: Database, path: Path, *, is_forced: bool) -> BackupReport:
         report = _checked(temporary, path)
         with closing(sqlite3.connect(temporary)) as target:
             target.execute("PRAGMA journal_mode = DELETE")  # one file, whatever it was
-        _sync(temporary)
+        sync(temporary)
         reach("backup.synced")
         temporary.replace(path)
-        generation_files.sync_folder(path.absolute().parent)
+        sync(path.absolute().parent)
     reach("backup.renamed")
     return report
 
@@ -187,11 +187,6 @@ def _unusable(path: Path, reason: str) -> CollectionDamagedError:
         f"{str(path)!r} is no sound backup: {reason}",
         hint="nothing was changed; use another backup, or see ragapp doctor --deep",
     )
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 @contextmanager

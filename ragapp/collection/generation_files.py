@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.generations import Generation
+from ragapp.chunkstore.syncing import sync
 from ragapp.errors import CollectionDamagedError, CollectionError
 from ragapp.protocols import VectorIndex
 from ragapp.registry import INDEXES, resolve
@@ -42,7 +43,7 @@ def write_index(directory: Path, name: str, index: VectorIndex) -> tuple[int, by
         size = temporary.stat().st_size
         temporary.rename(folder / name)
         reach("write_index.renamed")
-        sync_folder(folder)
+        sync(folder)
     except (OSError, RuntimeError, CollectionDamagedError) as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -101,12 +102,3 @@ def delete_others(directory: Path, generation: Generation) -> None:
         if path.name != generation.file:
             path.unlink(missing_ok=True)
             reach("delete_others.one")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

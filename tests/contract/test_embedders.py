@@ -405,3 +405,12 @@ def test_padded_attention_equals_that_of_texts_end_to_end():
     heads = torch.randn(14, 24, generator=torch.Generator().manual_seed(5))  # 4 heads of 2
     packed = bert._attended(heads, lengths, 4)
     assert torch.allclose(packed, bert._attended_padded(heads, lengths, 4), atol=1e-6)
+
+
+@pytest.mark.parametrize("most_scores", [1, 200, 600_000])
+def test_attention_in_pieces_equals_that_of_texts_end_to_end(monkeypatch, most_scores):
+    monkeypatch.setattr(bert, "_SCORES_AT_ONCE", most_scores)
+    lengths = torch.tensor([3, 3, 3, 7, 1, 32])
+    heads = torch.randn(49, 24, generator=torch.Generator().manual_seed(5))  # 4 heads of 2
+    pieces = bert._attended_in_pieces(heads, lengths, 4)
+    assert torch.allclose(pieces, bert._attended(heads, lengths, 4), atol=1e-6)

@@ -45,6 +45,11 @@ def language_of(say: Say) -> Language:
     return "zh" if say(ASK) == ASK.zh else "en"
 
 
+def language_name(code: str, say: Say) -> str:
+    """Return a document language's name where we have one, else its code."""
+    return say(LANGUAGES[code]) if code in LANGUAGES else code
+
+
 ASK = Label("Ask", "提问")
 LIBRARY = Label("Library", "文档库")
 ADD_FILES = Label("Add files", "添加文件")
@@ -86,6 +91,29 @@ TIMINGS = Label(
 USAGE = Label(
     "{prompt:,} prompt tokens ({cached:,} cached), {new:,} new",
     "提示 {prompt:,} 个词元（缓存 {cached:,} 个），生成 {new:,} 个",
+)
+
+FILTERS = Label("Filters", "筛选")
+FILTER_EXAMPLE = Label("e.g. reports/*", "例如 reports/*")
+FILTER_SOURCE_HELP = Label(
+    "A file, a folder and a file, or a pattern: * stands for any characters.",
+    "文件名、文件夹加文件名，或模式：* 代表任意字符。",
+)
+ANY = Label("Any", "不限")
+SINCE = Label("Dated from", "日期从")
+UNTIL = Label("Dated until", "日期至")
+SINCE_SHOWN = Label(
+    "from {year:04d}-{month:02d}-{day:02d}", "从 {year:04d}-{month:02d}-{day:02d} 起"
+)
+UNTIL_SHOWN = Label("until {year:04d}-{month:02d}-{day:02d}", "至 {year:04d}-{month:02d}-{day:02d}")
+CLEAR_FILTERS = Label("Clear filters", "清除筛选")
+ONLY = Label("Searched only", "检索范围")
+DATES_CROSSED = Label(
+    "The first day lies after the last one: nothing passes.", "起始日期晚于截止日期，没有内容符合。"
+)
+NOTHING_PASSES = Label(
+    "No passage passes the filters: widen or clear them.",
+    "没有符合筛选条件的段落，请放宽或清除筛选。",
 )
 
 UPLOAD = Label("Files from this device", "本机上的文件")
@@ -143,6 +171,13 @@ LANGUAGE_ZH = Label("Chinese", "中文")
 LANGUAGE_ZH_HANS = Label("Chinese (simplified)", "简体中文")
 LANGUAGE_ZH_HANT = Label("Chinese (traditional)", "繁体中文")
 LANGUAGE_UND = Label("unknown", "未知")
+LANGUAGES: dict[str, Label] = {
+    "en": LANGUAGE_EN,
+    "zh": LANGUAGE_ZH,
+    "zh-Hans": LANGUAGE_ZH_HANS,
+    "zh-Hant": LANGUAGE_ZH_HANT,
+    "und": LANGUAGE_UND,
+}
 OPEN_DOCUMENT = Label("Open a document", "打开文档")
 CHOOSE_DOCUMENT = Label("Choose a document", "选择一篇文档")
 PART = Label("Part (1 to {n:,})", "部分（1 至 {n:,}）")

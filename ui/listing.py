@@ -10,16 +10,8 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from ui import labels
-from ui.labels import Label, Say
+from ui.labels import Say, language_name
 from ui.uploads import shown_source
-
-_LANGUAGES: dict[str, Label] = {
-    "en": labels.LANGUAGE_EN,
-    "zh": labels.LANGUAGE_ZH,
-    "zh-Hans": labels.LANGUAGE_ZH_HANS,
-    "zh-Hant": labels.LANGUAGE_ZH_HANT,
-    "und": labels.LANGUAGE_UND,
-}
 
 
 class Listed(Protocol):
@@ -72,11 +64,10 @@ class Row:
 
     def cells(self, say: Say) -> dict[str, str | int | None]:
         """Return the row's cells by their column titles."""
-        language = _LANGUAGES.get(self.language)
         return {
             say(labels.COLUMN_TITLE): self.title,
             say(labels.COLUMN_FORMAT): self.format,
-            say(labels.COLUMN_LANGUAGE): say(language) if language else self.language,
+            say(labels.COLUMN_LANGUAGE): language_name(self.language, say),
             say(labels.COLUMN_PAGES): self.n_pages or None,
             say(labels.COLUMN_CHUNKS): self.n_chunks,
             say(labels.COLUMN_CHARACTERS): self.n_characters,

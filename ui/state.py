@@ -5,7 +5,8 @@ The keys of the session stand here alone; everything else goes through these fun
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, cast
 
@@ -15,6 +16,7 @@ from ingest import IngestReport
 from ragapp import Answer, Rag, RagError, open_rag
 from ui.evidence import Evidence
 from ui.labels import LANGUAGE_NAMES, Language, Say, say_in
+from ui.narrowing import Narrowing
 
 _LANGUAGE_PARAMETER = "lang"
 
@@ -37,6 +39,12 @@ class Key(StrEnum):
     PART = "part"
     REMOVING = "removing"
     NOTICE = "notice"
+    ONLY_SOURCE = "only_source"
+    ONLY_LANGUAGES = "only_languages"
+    ONLY_FORMATS = "only_formats"
+    ONLY_SINCE = "only_since"
+    ONLY_UNTIL = "only_until"
+    CLEAR_FILTERS = "clear_filters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question and what came of it: an answer, a failure, or the text until it was stopped."""
+    """A question and what came of it: an answer, a failure, or the text until it was stopped.
+
+    `narrowing` is what the search was narrowed to.
+    """
 
     question: str
+    narrowing: Narrowing = field(default_factory=Narrowing)
     answer: Answer | None = None
     evidence: tuple[Evidence, ...] = ()
     partial: str = ""
@@ -113,6 +125,34 @@ def history() -> list[tuple[Literal["user", "assistant"], str]]:
         if turn.answer is not None:
             turns += [("user", turn.question), ("assistant", turn.answer.text)]
     return turns
+
+
+def narrowing() -> Narrowing:
+    """Return what the visitor has narrowed searches to."""
+    chosen = st.session_state
+    return Narrowing(
+        source=chosen.get(Key.ONLY_SOURCE) or "",
+        languages=tuple(chosen.get(Key.ONLY_LANGUAGES) or ()),
+        formats=tuple(chosen.get(Key.ONLY_FORMATS) or ()),
+        since=chosen.get(Key.ONLY_SINCE),
+        until=chosen.get(Key.ONLY_UNTIL),
+    )
+
+
+def forget_narrowing() -> None:
+    """Search everything again; before the fields are drawn in a run."""
+    st.session_state[Key.ONLY_SOURCE] = ""
+    st.session_state[Key.ONLY_LANGUAGES] = []
+    st.session_state[Key.ONLY_FORMATS] = []
+    st.session_state[Key.ONLY_SINCE] = st.session_state[Key.ONLY_UNTIL] = None
+
+
+def forget_choices_but(*, languages: Container[str], formats: Container[str]) -> None:
+    """Drop choices that the collection no longer offers; before the fields are drawn in a run."""
+    for key, offered in ((Key.ONLY_LANGUAGES, languages), (Key.ONLY_FORMATS, formats)):
+        chosen = st.session_state.get(key) or []
+        if any(value not in offered for value in chosen):
+            st.session_state[key] = [value for value in chosen if value in offered]
 
 
 def report() -> IngestReport | None:

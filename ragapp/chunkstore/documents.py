@@ -128,6 +128,14 @@ def count_documents(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
 
 
+def count_by_format(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number of documents of each format, the most frequent first."""
+    rows = connection.execute(
+        "SELECT format, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return {str(name): int(count) for name, count in rows}
+
+
 def delete_document(connection: sqlite3.Connection, document_id: str) -> list[int]:
     """Delete a document with its chunks; return the ids of the passages that went with them.
 

@@ -21,6 +21,7 @@ class CollectionStats:
     n_sources: int
     n_failed_sources: int
     chunks_by_language: Mapping[str, int]
+    documents_by_format: Mapping[str, int]
     generation: int
     n_unindexed: int
     journal_mode: str
@@ -38,6 +39,7 @@ def collection_stats(database: Database) -> CollectionStats:
             n_sources=n_sources,
             n_failed_sources=n_failed,
             chunks_by_language=chunks.count_by_language(connection),
+            documents_by_format=documents.count_by_format(connection),
             generation=generation.number if generation else 0,
             n_unindexed=vectors.count_after(
                 connection, generation.last_passage_id if generation else 0

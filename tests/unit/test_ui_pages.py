@@ -1,83 +1,11 @@
 """Every page, run by Streamlit's own test driver over a real collection."""
 
-import shutil
-from contextlib import suppress
-
 import pytest
 from fpdf import FPDF
+from page_driver import APP, ENGLISH, TIMEOUT_S, clicked, page, say, shown
 from streamlit.testing.v1 import AppTest
 
-import ui.app
-from ingest import ingest_paths
-from ragapp import RagError, open_rag
 from ui import labels, state
-
-APP = ui.app.__file__
-TIMEOUT_S = 60
-ENGLISH = (
-    "# Harbour rules\n\nThe harbour office opens at seven in the morning.\n\n"
-    "Boats longer than twenty metres need a pilot.\n"
-)
-CHINESE = "# 港口须知\n\n港务处每天早上七点开门。\n\n长度超过二十米的船只必须由引航员引导。\n"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
-    """A folder with two documents ingested."""
-    root = tmp_path_factory.mktemp("pages")
-    (root / "harbour.md").write_text(ENGLISH, encoding="utf-8")
-    (root / "港口.md").write_text(CHINESE, encoding="utf-8")
-    with open_rag(root / "collection") as rag:
-        ingest_paths(rag, [root / "harbour.md", root / "港口.md"])
-    return root
-
-
-@pytest.fixture
-def opened(monkeypatch):
-    """Return a function that points the page at a collection."""
-
-    def use(folder):
-        monkeypatch.setenv("RAGAPP_COLLECTION", str(folder))
-        monkeypatch.setenv("RAGAPP_ENGINE", "extractive")
-        state.rag.clear()
-        return folder
-
-    yield use
-    with suppress(RagError):
-        state.rag().close()
-    state.rag.clear()
-
-
-@pytest.fixture
-def collection(filled, opened, tmp_path):
-    """A copy of the filled collection of this test's own."""
-    return opened(shutil.copytree(filled / "collection", tmp_path / "collection"))
-
-
-def page(path="views/ask.py", language="en"):
-    app = AppTest.from_file(APP, default_timeout=TIMEOUT_S)
-    app.context = {"locale": "zh-CN" if language == "zh" else "en-GB"}
-    app.run()
-    if path != "views/ask.py":
-        app.switch_page(path).run()
-    assert not app.exception
-    return app
-
-
-def shown(app):
-    return "\n".join(element.proto.body for element in app.get("html"))
-
-
-def button(app, label):
-    return next(found for found in app.button if found.label in (label.en, label.zh))
-
-
-def clicked(app, label):
-    return button(app, label).click().run()
-
-
-def say(language):
-    return labels.say_in(language)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -266,7 +194,7 @@ def test_uploads_are_ingested_and_accounted_for(collection, language):
     ]
 
 
-def test_removing_an_uploaded_document_deletes_its_copy_alone(collection, filled):
+def test_removing_an_uploaded_document_deletes_its_copy_alone(collection, harbour):
     app = page("views/add_files.py")
     app.file_uploader[0].set_value([("tide.txt", b"High water comes at four.", "x")]).run()
     clicked(app, labels.ADD_UPLOADS)
@@ -278,7 +206,7 @@ def test_removing_an_uploaded_document_deletes_its_copy_alone(collection, filled
     clicked(app, labels.REMOVE_YES)
 
     assert not list(collection.glob("uploads/*/*"))
-    assert (filled / "harbour.md").exists()
+    assert (harbour / "harbour.md").exists()
 
 
 def test_a_folder_is_read_where_it_lies(collection, tmp_path):

@@ -27,10 +27,10 @@ class FakeStream:
 
 class FakeRag:
     def __init__(self, stream):
-        self._stream, self.history = stream, None
+        self._stream, self.history, self.where = stream, None, None
 
-    def stream(self, question, *, history):
-        self.history = list(history)
+    def stream(self, question, *, history, where):
+        self.history, self.where = list(history), where
         return self._stream
 
 
@@ -57,7 +57,7 @@ def test_an_interrupted_answer_is_kept_as_far_as_it_came_and_the_model_is_stoppe
     stream = FakeStream(["One ", "two ", "three"])
 
     with pytest.raises(Interruption):
-        ask._stream(FakeRag(stream), "count", 2, Slot(2))
+        ask._stream(FakeRag(stream), Turn("count"), 2, Slot(2))
 
     assert turns[-1] == Turn("count", partial="One two ")
     assert stream.is_cancelled
@@ -66,7 +66,7 @@ def test_an_interrupted_answer_is_kept_as_far_as_it_came_and_the_model_is_stoppe
 def test_an_error_on_the_way_is_kept_with_the_question(turns):
     stream = FakeStream(["One "], RagError("the model is gone", hint="find it"))
 
-    ask._stream(FakeRag(stream), "count", 2, Slot(0))
+    ask._stream(FakeRag(stream), Turn("count"), 2, Slot(0))
 
     assert turns[-1].failure.message == "the model is gone"
     assert turns[-1].answer is None
@@ -75,6 +75,6 @@ def test_an_error_on_the_way_is_kept_with_the_question(turns):
 def test_failed_turns_are_no_history(turns):
     rag = FakeRag(FakeStream([], RagError("no")))
 
-    ask._stream(rag, "count", 2, Slot(0))
+    ask._stream(rag, Turn("count"), 2, Slot(0))
 
     assert rag.history == []

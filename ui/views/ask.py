@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from ragapp import Answer, Rag, RagError
 from ui import labels, pages, render, state
 from ui.evidence import cited_evidence, nearest_evidence
 from ui.labels import Say
+from ui.narrowing import Narrowing
 from ui.state import Failure, Key, Turn
+from ui.views.filters import filter_fields
 from ui.views.opening import opened_rag
 
 
@@ -18,6 +22,11 @@ def show() -> None:
     _head(say)
     rag = opened_rag(say)
     is_ready = state.has_documents(rag)
+    if is_ready:
+        with st.sidebar:
+            st.subheader(say(labels.FILTERS), anchor=False)
+            filter_fields(rag, say)
+        _show_narrowing(state.narrowing(), say)
     for number, turn in enumerate(state.conversation(), start=1):
         _show_turn(turn, number, say)
     if not is_ready:
@@ -49,45 +58,47 @@ def _ask(rag: Rag, question: str, say: Say) -> None:
     number = len(state.conversation()) + 1
     with st.chat_message("user"):
         render.question(question)
+        _show_narrowing(state.narrowing(), say)
     with st.chat_message("assistant"):
         slot = st.empty()
         st.button(say(labels.STOP), key=Key.STOP, icon=":material/stop_circle:")
         render.note([say(labels.SEARCHING)], slot=slot)
-        _stream(rag, question, number, slot)
+        _stream(rag, Turn(question, state.narrowing()), number, slot)
     st.rerun()
 
 
-def _stream(rag: Rag, question: str, number: int, slot: render.Slot) -> None:
+def _stream(rag: Rag, asked: Turn, number: int, slot: render.Slot) -> None:
     """Show the answer as it comes and keep the turn, whatever ends it.
 
     A click elsewhere ends the run from within `render.answer`: the model is stopped then, and what
     has come is kept.
     """
     turns, history = state.conversation(), state.history()
-    turns.append(Turn(question))
+    turns.append(asked)
     stream, text = None, ""
     try:
-        stream = rag.stream(question, history=history)
+        stream = rag.stream(asked.question, history=history, where=asked.narrowing.where())
         for piece in stream:
             text += piece
-            turns[-1] = Turn(question, partial=text)
+            turns[-1] = replace(asked, partial=text)
             render.answer(text, turn=number, slot=slot)
-        turns[-1] = _answered(stream.answer, rag)
+        turns[-1] = _answered(asked, stream.answer, rag)
     except RagError as error:
-        turns[-1] = Turn(question, failure=Failure.of(error))
+        turns[-1] = replace(asked, failure=Failure.of(error))
     finally:
         if stream is not None:
             stream.cancel()
 
 
-def _answered(answer: Answer, rag: Rag) -> Turn:
+def _answered(asked: Turn, answer: Answer, rag: Rag) -> Turn:
     evidence = cited_evidence(answer, rag) or nearest_evidence(answer, rag)
-    return Turn(answer.question, answer=answer, evidence=evidence)
+    return replace(asked, question=answer.question, answer=answer, evidence=evidence)
 
 
 def _show_turn(turn: Turn, number: int, say: Say) -> None:
     with st.chat_message("user"):
         render.question(turn.question)
+        _show_narrowing(turn.narrowing, say)
     with st.chat_message("assistant"):
         if turn.failure is not None:
             failure = turn.failure
@@ -100,6 +111,11 @@ def _show_turn(turn: Turn, number: int, say: Say) -> None:
             st.caption(say(labels.STOPPED))
 
 
+def _show_narrowing(narrowing: Narrowing, say: Say) -> None:
+    if narrowing.where() is not None:
+        render.note(narrowing.told(say))
+
+
 def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
     is_cited = bool(answer.citations)
     if answer.abstained:
@@ -108,6 +124,8 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
         render.answer(answer.text, turn=number, cited=turn.evidence if is_cited else ())
         if not is_cited:
             st.warning(say(labels.NO_CITATION), icon=":material/rule:")
+    if not answer.hits and turn.narrowing.where() is not None:
+        st.info(say(labels.NOTHING_PASSES), icon=":material/filter_alt:")
     if turn.evidence:
         render.evidence(
             turn.evidence,

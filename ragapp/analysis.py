@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from threading import Lock
 
@@ -30,6 +30,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _UNSEEN = re.compile(
     "[\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
+_CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*", re.DOTALL)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _PART = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
 _STOP_WORDS = frozenset(
@@ -95,6 +96,29 @@ def weighted_coverage(weights: Mapping[str, float], text: str) -> float:
     return covered / total if total else 0.0
 
 
+def term_spans(text: str, terms: Container[str]) -> list[tuple[int, int]]:
+    """Return where any of `terms` stands in `text`: disjoint spans [start, end), in order.
+
+    A word is marked whole where one of its terms is among `terms`.
+
+    >>> term_spans("Two ferries, 渡船", {"ferri", "渡"})
+    [(4, 11), (13, 14)]
+    """
+    folded, places = _placed(text)
+    found = [
+        (token.start() + start, token.start() + end)
+        for token in _TOKEN.finditer(folded)
+        for start, end in _marked(token.group(), terms)
+    ]
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted((places[start][0], places[end - 1][1]) for start, end in found):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+        else:
+            spans.append((start, end))
+    return spans
+
+
 def cjk_share(text: str) -> float:
     """Return in [0, 1] the share of Chinese, Japanese and Korean characters among the letters."""
     n_cjk = len(_CJK_CHARACTER.findall(text))
@@ -110,9 +134,37 @@ def is_chinese(text: str) -> bool:
 
 
 def _fold(text: str) -> str:
+    return _THOUSANDS.sub("", _folded_characters(text))
+
+
+def _folded_characters(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
-    return _THOUSANDS.sub("", text.casefold())
+    return text.casefold()
+
+
+def _placed(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return the folded text, and for each of its characters the span of `text` it comes from."""
+    pieces: list[str] = []
+    places: list[tuple[int, int]] = []
+    for cluster in _CLUSTER.finditer(text):
+        piece = _folded_characters(cluster.group())
+        pieces.append(piece)
+        places += [cluster.span()] * len(piece)
+    folded = "".join(pieces)
+    commas = {comma.start() for comma in _THOUSANDS.finditer(folded)}
+    kept = [i for i in range(len(folded)) if i not in commas]
+    return "".join(folded[i] for i in kept), [places[i] for i in kept]
+
+
+def _marked(token: str, terms: Container[str]) -> Iterator[tuple[int, int]]:
+    if _CJK_CHARACTER.match(token):
+        for n in (1, 2):
+            for start in range(len(token) - n + 1):
+                if token[start : start + n] in terms:
+                    yield start, start + n
+    elif any(term in terms for term in _expand(token)):
+        yield 0, len(token)
 
 
 def _tokens(text: str) -> Iterator[str]:

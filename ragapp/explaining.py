@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ragapp.analysis import terms_of
+from ragapp.analysis import term_spans, terms_of
 from ragapp.collection import Selection, StoredChunk
 from ragapp.retrieval import Found
 from ragapp.types import Hit
@@ -47,7 +47,8 @@ class Collapsed:
 class ExplainedHit:
     """A hit with its ranks, from 1, in each leg and after fusion; None where a leg missed it.
 
-    `terms` are those of the question that stand in the hit, its title and headings counted.
+    `terms` are those of the question that stand in the hit, its title and headings counted;
+    `marks` are the places [start, end) in the hit's text where they stand.
     """
 
     hit: Hit
@@ -56,6 +57,7 @@ class ExplainedHit:
     fused_rank: int
     terms: tuple[Term, ...]
     collapsed: tuple[Collapsed, ...] = ()
+    marks: tuple[tuple[int, int], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stages as plain JSON values; the hit itself by its `chunk_id` alone."""
@@ -68,6 +70,7 @@ class ExplainedHit:
             "coverage": self.hit.coverage,
             "terms": {term.text: term.weight for term in self.terms},
             "collapsed": [asdict(other) for other in self.collapsed],
+            "marks": [list(span) for span in self.marks],
         }
 
 
@@ -137,6 +140,7 @@ def _explained(found: Found) -> tuple[ExplainedHit, ...]:
                 for i in behind[row_id]
                 if i in found.stored
             ),
+            marks=tuple(term_spans(hit.text, found.rarity)),
         )
         for row_id, hit in zip(kept, found.hits(), strict=True)
     )

@@ -15,7 +15,17 @@ DOCUMENTS = {
     "south/渡船.md": "# 南码头\n\n渡船每天中午十二点从南码头开出。\n",
 }
 EXPLAIN_KEYS = {"terms", "where", "n_passages", "n_allowed", "readable", "dense", "lexical", "hits"}
-STAGE_KEYS = {"chunk_id", "rank", "dense", "lexical", "fused", "coverage", "terms", "collapsed"}
+STAGE_KEYS = {
+    "marks",
+    "chunk_id",
+    "rank",
+    "dense",
+    "lexical",
+    "fused",
+    "coverage",
+    "terms",
+    "collapsed",
+}
 WRONG_FILTERS = {
     "no column": "lang=en and = 3",
     "a column that no document has": "colour=red",

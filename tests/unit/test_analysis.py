@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -10,11 +11,24 @@ from ragapp.analysis import (
     informative_terms,
     is_chinese,
     query_terms,
+    term_spans,
     terms_of,
     weighted_coverage,
 )
 
 TEXTS = st.text(max_size=80)
+WRITTEN = [
+    "ferries",
+    "渡船从码头开出",
+    "12,500",
+    "WX-200",
+    "ﬁne",
+    "½",
+    "café",
+    "Ｃ++",
+    "、",
+    "it's",
+]
 HOSTILE = {
     "one letter": lambda n: "a" * n,
     "the letter y": lambda n: "y" * n,
@@ -185,3 +199,35 @@ def test_twice_the_hostile_text_takes_no_more_than_about_twice_as_long(function,
     make = HOSTILE[name]
     once = lasted(function, make(80_000))
     assert lasted(function, make(160_000)) <= 2.8 * once + 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "marked"),
+    [
+        ("Two ferries leave.", {"ferri"}, ["ferries"]),
+        ("The FERRY, the ferry", {"ferri"}, ["FERRY", "ferry"]),
+        ("渡船每天从码头开出", {"渡船", "码头"}, ["渡船", "码头"]),
+        ("渡船每天从码头开出", {"渡", "渡船", "船每"}, ["渡船每"]),
+        ("costs 12,500 yuan", {"12500"}, ["12,500"]),
+        ("the ＷＸ－２００ station", {"wx"}, ["ＷＸ－２００"]),
+        ("zero\u200bwidth ferries", {"zerowidth"}, ["zero\u200bwidth"]),
+        ("cafe\u0301 society", {"café"}, ["cafe\u0301"]),
+        ("no such thing", {"ferri"}, []),
+        ("", {"ferri"}, []),
+    ],
+)
+def test_a_term_is_found_where_it_stands_in_the_text_as_written(text, terms, marked):
+    assert [text[start:end] for start, end in term_spans(text, terms)] == marked
+
+
+@given(st.lists(st.sampled_from(WRITTEN) | TEXTS, max_size=8), st.randoms(use_true_random=False))
+def test_marked_places_hold_the_terms_and_lie_apart_in_order(pieces, chance):
+    text = " ".join(pieces)
+    terms = set(chance.sample(all_terms := sorted(set(terms_of(text))), len(all_terms) // 2))
+
+    spans = term_spans(text, terms)
+
+    assert bool(spans) == bool(terms)
+    assert all(terms & set(terms_of(text[start:end])) for start, end in spans)
+    assert all(a[1] < b[0] for a, b in pairwise(spans))
+    assert all(0 <= start < end <= len(text) for start, end in spans)

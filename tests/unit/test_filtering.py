@@ -403,6 +403,12 @@ def test_the_terms_of_a_hit_stand_in_it(filled):
         assert ("dome" in found.hit.text) == ("dome" in {term.text for term in found.terms})
 
 
+def test_the_marks_of_a_hit_are_where_a_term_stands_in_its_text(filled):
+    for found in explained(filled[0], "domes").hits:
+        marked = [found.hit.text[start:end].lower() for start, end in found.marks]
+        assert marked == re.findall(r"\bdomes?\b", found.hit.text.lower())
+
+
 def test_a_question_without_a_word_is_explained_by_nothing(filled):
     found = explained(filled[0], "？")
     assert (found.terms, found.hits) == ((), ())
@@ -431,5 +437,5 @@ def test_an_explanation_is_plain_json(filled):
     values = explained(filled[0], where="lang=zh").to_dict()
     assert values["where"] == 'lang = "zh"'
     assert set(values["hits"][0]) == {
-        "chunk_id", "rank", "dense", "lexical", "fused", "coverage", "terms", "collapsed"
+        "chunk_id", "rank", "dense", "lexical", "fused", "coverage", "terms", "collapsed", "marks"
     }  # fmt: skip

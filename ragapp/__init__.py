@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ragapp.evaluation.own_set import OwnQuestion, evaluate_questions, write_questions
     from ragapp.evaluation.report import render_report
     from ragapp.evaluation.run import EvaluationRun
-    from ragapp.explaining import Explanation
+    from ragapp.explaining import ExplainedHit, Explanation
     from ragapp.filters import (
         Date,
         DocumentId,
@@ -46,6 +46,7 @@ __all__ = [
     "Date",
     "DocumentId",
     "EvaluationRun",
+    "ExplainedHit",
     "Explanation",
     "Filter",
     "Format",
@@ -82,6 +83,7 @@ _HOMES = {
     "Date": "ragapp.filters.expression",
     "DocumentId": "ragapp.filters.expression",
     "EvaluationRun": "ragapp.evaluation.run",
+    "ExplainedHit": "ragapp.explaining",
     "Explanation": "ragapp.explaining",
     "Filter": "ragapp.filters.expression",
     "Format": "ragapp.filters.expression",

@@ -44,7 +44,8 @@ class Evidence:
     """A passage as it is shown. `number` is the marker, or the rank of a passage not cited.
 
     Its source and those of `also_in` are names as a person knows them. `order` names the quote of
-    each of the marker's occurrences in the answer.
+    each of the marker's occurrences in the answer. `aside` stands beside the title, `facts` are
+    told below it: a name and its lines.
     """
 
     number: int
@@ -57,6 +58,8 @@ class Evidence:
     also_in: tuple[Elsewhere, ...] = ()
     order: tuple[int, ...] = ()
     has_instructions: bool = False
+    aside: str = ""
+    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
@@ -71,19 +74,21 @@ def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
 def nearest_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
     """Return the best passages that were found, for an answer that cites none."""
     folder = collection_folder(rag)
-    return tuple(
-        Evidence(
-            number=hit.rank,
-            title=hit.title,
-            source=shown_source(hit.source, folder),
-            page=hit.page,
-            heading=hit.heading,
-            language=hit.language,
-            parts=(Part(hit.text),),
-            also_in=_elsewhere(hit, folder),
-            has_instructions=hit.has_instructions,
-        )
-        for hit in answer.hits[:_N_NEAREST]
+    return tuple(hit_evidence(hit, folder) for hit in answer.hits[:_N_NEAREST])
+
+
+def hit_evidence(hit: Hit, collection: Path, *, marks: Sequence[Span] = ()) -> Evidence:
+    """Return a passage whole, with the stretches `marks` of its text marked, in order."""
+    return Evidence(
+        number=hit.rank,
+        title=hit.title,
+        source=shown_source(hit.source, collection),
+        page=hit.page,
+        heading=hit.heading,
+        language=hit.language,
+        parts=_parts(hit.text, marks, 0, len(hit.text)),
+        also_in=_elsewhere(hit, collection),
+        has_instructions=hit.has_instructions,
     )
 
 
@@ -96,14 +101,10 @@ def marked_parts(text: str, quotes: Sequence[Span]) -> tuple[Part, ...]:
     spans = _merged(quotes)
     begin, end = _window(text, spans[0][0], spans[-1][1])
     parts = [Part("… ")] if begin else []
-    place = begin
-    for number, (start, stop) in enumerate(spans, start=1):
-        parts += [Part(text[place:start]), Part(text[start:stop], number)]
-        place = stop
-    parts.append(Part(text[place:end].rstrip()))
+    parts += _parts(text, spans, begin, end)
     if end < len(text):
         parts.append(Part(" …"))
-    return tuple(part for part in parts if part.text)
+    return tuple(parts)
 
 
 def quote_order(quotes: Sequence[Span]) -> tuple[int, ...]:
@@ -155,6 +156,16 @@ def _text_of(citation: Citation, hit: Hit | None, rag: Rag) -> tuple[str, int]:
         if hit is not None:
             return hit.text, hit.start
         return citation.quote, citation.start
+
+
+def _parts(text: str, spans: Sequence[Span], begin: int, end: int) -> tuple[Part, ...]:
+    """Cut `text[begin:end]` around disjoint spans in order, white space at its end left out."""
+    parts, place = [], begin
+    for number, (start, stop) in enumerate(spans, start=1):
+        parts += [Part(text[place:start]), Part(text[start:stop], number)]
+        place = stop
+    parts.append(Part(text[place:end].rstrip()))
+    return tuple(part for part in parts if part.text)
 
 
 def _merged(quotes: Iterable[Span]) -> list[Span]:

@@ -66,13 +66,14 @@ def text_markup(text: str, *, style: str = "text", language: str = "und") -> str
 def evidence_markup(evidence: Evidence, *, turn: int, say: Say, is_cited: bool = True) -> str:
     """Return a passage that opens at a click: where it stands, then its text, quotes marked."""
     number = f'<span class="ragapp-number">{evidence.number}</span>' if is_cited else ""
+    aside = f'<span class="ragapp-aside">{escape(seen(evidence.aside))}</span>'
     place = [evidence.title or evidence.source]
     if evidence.page is not None:
         place.append(say(labels.PAGE, n=evidence.page))
     if evidence.title:
         place.append(PurePath(evidence.source).name)
     return (
-        f'<details class="ragapp-evidence"><summary>{number}{_joined(place)}</summary>'
+        f'<details class="ragapp-evidence"><summary>{number}{_joined(place)}{aside}</summary>'
         f'<dl class="ragapp-facts">{"".join(_facts(evidence, say))}</dl>'
         f'<div class="ragapp-passage"{_language_attribute(evidence.language)}>'
         f"{_parts_markup(evidence, turn)}</div></details>"
@@ -118,10 +119,10 @@ def _facts(evidence: Evidence, say: Say) -> Iterator[str]:
         (labels.ALSO_IN, [_place(other, say) for other in evidence.also_in]),
         (labels.WARNING, [say(labels.HOLDS_INSTRUCTIONS)] if evidence.has_instructions else []),
     ]
-    for label, values in facts:
+    for name, values in [*((say(label), values) for label, values in facts), *evidence.facts]:
         if any(values):
             shown = "<br>".join(escape(seen(value)) for value in values)
-            yield f"<dt>{escape(say(label))}</dt><dd>{shown}</dd>"
+            yield f"<dt>{escape(name)}</dt><dd>{shown}</dd>"
 
 
 def _place(other: Elsewhere, say: Say) -> str:

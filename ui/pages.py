@@ -23,5 +23,8 @@ LIBRARY = Page(
     "views/library.py", "library", labels.LIBRARY, ":material/library_books:", is_wide=True
 )
 ADD_FILES = Page("views/add_files.py", "add-files", labels.ADD_FILES, ":material/note_add:")
+INSPECT = Page(
+    "views/inspect.py", "inspect", labels.INSPECT, ":material/troubleshoot:", is_wide=True
+)
 
-PAGES = (ASK, LIBRARY, ADD_FILES)
+PAGES = (ASK, LIBRARY, ADD_FILES, INSPECT)

@@ -45,6 +45,8 @@ class Key(StrEnum):
     ONLY_SINCE = "only_since"
     ONLY_UNTIL = "only_until"
     CLEAR_FILTERS = "clear_filters"
+    QUERY = "query"
+    N_PASSAGES = "n_passages"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ RAGAPP_NAMES = (
     "Hit",
     "AnswerStream",
     "RagError",
+    "ExplainedHit",
     "Explanation",
     "Filter",
     "parse_filter",

@@ -4,11 +4,16 @@ from string import Formatter
 
 import pytest
 
-from ui import labels
+from ui import labels, search_labels
 from ui.labels import ERRORS, LANGUAGE_NAMES, Label, say_in
 from ui.pages import PAGES
 
-LABELS = {name: value for name, value in vars(labels).items() if isinstance(value, Label)}
+LABELS = {
+    name: value
+    for module in (labels, search_labels)
+    for name, value in vars(module).items()
+    if isinstance(value, Label)
+}
 
 
 def fields(text):

@@ -6,6 +6,7 @@ from page_driver import APP, ENGLISH, TIMEOUT_S, clicked, page, say, shown
 from streamlit.testing.v1 import AppTest
 
 from ui import labels, state
+from ui.pages import PAGES
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -15,6 +16,7 @@ from ui import labels, state
         ("views/ask.py", labels.ASK),
         ("views/library.py", labels.LIBRARY),
         ("views/add_files.py", labels.ADD_FILES),
+        ("views/inspect.py", labels.INSPECT),
     ],
 )
 def test_a_page_loads_in_the_browsers_language(collection, path, title, language):
@@ -107,7 +109,7 @@ def test_an_empty_collection_says_so_and_leads_to_adding_files(opened, tmp_path,
     assert app.get("page_link")
 
 
-@pytest.mark.parametrize("path", ["views/ask.py", "views/library.py", "views/add_files.py"])
+@pytest.mark.parametrize("path", [view.path for view in PAGES])
 def test_a_collection_that_cannot_be_opened_is_no_traceback(opened, tmp_path, path):
     (tmp_path / "file").write_text("no folder")
     opened(tmp_path / "file")

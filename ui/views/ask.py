@@ -7,13 +7,13 @@ from dataclasses import replace
 import streamlit as st
 
 from ragapp import Answer, Rag, RagError
-from ui import labels, pages, render, state
+from ui import labels, render, state
 from ui.evidence import cited_evidence, nearest_evidence
 from ui.labels import Say
 from ui.narrowing import Narrowing
 from ui.state import Failure, Key, Turn
 from ui.views.filters import filter_fields
-from ui.views.opening import opened_rag
+from ui.views.opening import lead_to_adding, opened_rag
 
 
 def show() -> None:
@@ -30,10 +30,7 @@ def show() -> None:
     for number, turn in enumerate(state.conversation(), start=1):
         _show_turn(turn, number, say)
     if not is_ready:
-        st.info(say(labels.EMPTY_COLLECTION), icon=":material/info:")
-        st.page_link(
-            pages.ADD_FILES.path, label=say(labels.GO_TO_ADD_FILES), icon=pages.ADD_FILES.icon
-        )
+        lead_to_adding(say)
     question = st.chat_input(say(labels.ASK_PLACEHOLDER), key=Key.QUESTION, disabled=not is_ready)
     if question:
         _ask(rag, question, say)

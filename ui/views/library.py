@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ragapp import Rag, RagError
-from ui import labels, pages, render, state
+from ui import labels, render, state
 from ui.labels import Say
 from ui.listing import Row, matching, rows_of
 from ui.state import Failure, Key
 from ui.uploads import collection_folder, delete_uploads
-from ui.views.opening import opened_rag
+from ui.views.opening import lead_to_adding, opened_rag
 
 _PART_CHARACTERS = 20_000
 
@@ -27,10 +27,7 @@ def show() -> None:
         st.success(render.plain(notice), icon=":material/check:")
     rows = rows_of(rag.documents(), collection=collection_folder(rag))
     if not rows:
-        st.info(say(labels.EMPTY_COLLECTION), icon=":material/info:")
-        st.page_link(
-            pages.ADD_FILES.path, label=say(labels.GO_TO_ADD_FILES), icon=pages.ADD_FILES.icon
-        )
+        lead_to_adding(say)
         return
     found = _filtered(rows, say)
     if found:

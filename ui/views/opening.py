@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ragapp import Rag, RagError
-from ui import render, state
+from ui import labels, pages, render, state
 from ui.labels import Say
 
 
@@ -16,3 +16,9 @@ def opened_rag(say: Say) -> Rag:
     except RagError as error:
         render.failure(error.message, hint=error.hint, code=error.code, say=say)
         st.stop()
+
+
+def lead_to_adding(say: Say) -> None:
+    """Say that there are no documents yet, with the way to the page that adds some."""
+    st.info(say(labels.EMPTY_COLLECTION), icon=":material/info:")
+    st.page_link(pages.ADD_FILES.path, label=say(labels.GO_TO_ADD_FILES), icon=pages.ADD_FILES.icon)

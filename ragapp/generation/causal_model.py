@@ -1,22 +1,35 @@
-"""One forward pass: token ids and the cache of what came before -> logits of what comes next."""
+"""One forward pass: token ids and the caches of what came before -> logits of what comes next."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import torch
 from transformers import Cache, PreTrainedModel
 
 from ragapp.errors import ModelError
 from ragapp.generation.kv_cache import kind_of, new_cache
+from ragapp.generation.packed_attention import PackedCache, can_pack, use_packed_attention
 from ragapp.generation.turns import FifoSlots
 
 _CACHE_PARAMETERS = ("cache", "past_key_values")  # from transformers 5.24 on, and before
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Tokens to append to a sequence's `cache`, and after how many of the last logits are asked."""
+
+    ids: Sequence[int]
+    cache: Cache
+    n_logits: int = 1
+
+
 class CausalModel:
-    """A loaded model that computes for one sequence at a time, in the order of asking.
+    """A loaded model that computes one pass at a time, in the order of asking.
 
     The turn is taken for one forward pass, not for one answer: sequences advance side by side, and
     an answer that nobody reads on holds up no other.
@@ -35,7 +48,11 @@ class CausalModel:
                 hint="choose a model with attention layers",
             )
         self._cache_parameter = named
-        self._extra = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
+        self._keeps_logits = "logits_to_keep" in parameters
+        is_full = self.cache_kind.is_full_attention
+        self.is_packing = self._keeps_logits and is_full and can_pack(model.config)
+        if self.is_packing:
+            use_packed_attention(model)
         head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         if head is not None:
             head.register_forward_pre_hook(_with_contiguous_rows)
@@ -50,25 +67,66 @@ class CausalModel:
         """Return an empty cache."""
         return new_cache(self._model.config, self.cache_kind)
 
-    @torch.inference_mode()
     def forward(self, ids: Sequence[int], cache: Cache) -> torch.Tensor:
         """Append `ids` to `cache` and return the (vocab,) logits after the last of them.
 
         Raises ModelError when the device's memory does not suffice; `cache` is then unusable.
         """
-        rows = torch.tensor([ids], device=self.device)  # (1, T)
+        return self.step([Row(ids, cache)])[0][-1]
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[Row]) -> list[torch.Tensor]:
+        """Append each row's ids to its cache; return (n_logits, vocab) logits for each.
+
+        A model that `is_packing` computes them in one pass, others one after another. Raises
+        ModelError when the device's memory does not suffice; the caches are then unusable.
+        """
         self._turns.acquire()
         try:
-            held = {self._cache_parameter: cache, **self._extra}
-            output = self._model(input_ids=rows, use_cache=True, **held)
+            if self.is_packing and len(rows) > 1:
+                return self._computed_together(rows)
+            return [self._computed(row) for row in rows]
         except torch.OutOfMemoryError as error:
+            n_tokens = sum(len(row.ids) for row in rows)
             raise ModelError(
-                f"the memory of {self.device} does not suffice for {len(ids)} more tokens",
+                f"the memory of {self.device} does not suffice for {n_tokens} more tokens",
                 hint="ask with fewer passages, or choose a smaller model",
             ) from error
         finally:
             self._turns.release()
-        logits: torch.Tensor = output.logits[0, -1]  # (vocab,)
+
+    def _computed(self, row: Row) -> torch.Tensor:
+        kept = {"logits_to_keep": row.n_logits} if self._keeps_logits else {}
+        logits = self._logits(row.ids, row.cache, **kept)
+        return logits[-row.n_logits :]
+
+    def _computed_together(self, rows: Sequence[Row]) -> list[torch.Tensor]:
+        lengths = [len(row.ids) for row in rows]
+        positions = [
+            place
+            for row in rows
+            for place in range(
+                row.cache.get_seq_length(), row.cache.get_seq_length() + len(row.ids)
+            )
+        ]
+        kept = [
+            place
+            for row, end in zip(rows, accumulate(lengths), strict=True)
+            for place in range(end - row.n_logits, end)
+        ]
+        logits = self._logits(
+            [token_id for row in rows for token_id in row.ids],
+            PackedCache([row.cache for row in rows], lengths),
+            position_ids=torch.tensor([positions], device=self.device),
+            logits_to_keep=torch.tensor(kept, device=self.device),
+        )
+        return list(torch.split(logits, [row.n_logits for row in rows]))
+
+    def _logits(self, ids: Sequence[int], cache: Cache, **options: Any) -> torch.Tensor:
+        held = {self._cache_parameter: cache, **options}
+        row = torch.tensor([ids], device=self.device)  # (1, T)
+        output = self._model(input_ids=row, use_cache=True, **held)
+        logits: torch.Tensor = output.logits[0]  # (n, vocab)
         return logits
 
 

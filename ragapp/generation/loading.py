@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from ragapp.errors import ModelError, SettingsError
+from ragapp.generation.packed_linear import pack_linears
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DEFAULT_CONTEXT_TOKENS = 2048
@@ -61,8 +62,12 @@ def load_weights(folder: Path, *, device: str, dtype: str) -> PreTrainedModel:
             f"the weights in {str(folder)!r} lack {len(missing)} tensors, first {missing[0]!r}",
             hint="download the model again",
         )
-    _log.info("loaded %s on %s as %s", type(model).__name__, place, precision)
-    return _moved(model, place)
+    moved = _moved(model, place)
+    n_packed = pack_linears(moved)
+    _log.info(
+        "loaded %s on %s as %s, %d layers packed", type(model).__name__, place, precision, n_packed
+    )
+    return moved
 
 
 def choose_device(device: str) -> torch.device:

@@ -1,0 +1,202 @@
+"""Speed of the in-process engine beside `model.generate` and the machine's limits.
+
+    python bench/generation.py [--shape 0.5B|1B|7B] [--device cpu] [--threads N] [--part speed ...]
+
+Random weights with a real model's shape. One run measures the limits of the machine (bytes read a
+second from a buffer larger than its caches, matrix products a second), then the same prompt through
+`model.generate` and through the engine, in turns; the best of each counts. With `--threads 1` CPU
+seconds are counted, which other load on the machine disturbs little; otherwise wall seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import platform
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import torch
+from transformers import PreTrainedModel
+
+ROOT = Path(__file__).parent.parent
+sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
+
+from bench.made_models import SHAPES, build, bytes_per_token, flops_of_prefill  # noqa: E402
+from ragapp.generation.causal_model import CausalModel  # noqa: E402
+from ragapp.generation.loading import choose_device, choose_dtype  # noqa: E402
+from ragapp.generation.packed_linear import pack_linears  # noqa: E402
+from ragapp.generation.session import Session  # noqa: E402
+
+BUFFER_BYTES = 2**30
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is measured: the plain model, its twin under the engine, the prompt and the clock."""
+
+    plain: PreTrainedModel
+    engine: CausalModel
+    device: torch.device
+    prompt: list[int]
+    n_new: int
+    clock: Callable[[], float]
+
+    def seconds(self, work: Callable[[], object]) -> float:
+        """Return how long `work` takes, the device's queue emptied before and after."""
+        synchronize(self.device)
+        start = self.clock()
+        work()
+        synchronize(self.device)
+        return self.clock() - start
+
+    def best(self, work: Callable[[], object], *, rounds: int = ROUNDS) -> float:
+        """Return the shortest of some rounds, after one that warms up."""
+        work()
+        return min(self.seconds(work) for _ in range(rounds))
+
+
+def main() -> None:
+    """Build the model, measure the parts asked for, print one line a figure."""
+    options = parsed()
+    device = choose_device(options.device)
+    dtype = choose_dtype(options.dtype, device=device)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    is_alone = torch.get_num_threads() == 1 and device.type == "cpu"
+    plain = build(options.shape, dtype=dtype, device=device)
+    draw = random.Random(1)
+    setting = Setting(
+        plain=plain,
+        engine=twin(plain),
+        device=device,
+        prompt=[draw.randrange(5, plain.config.vocab_size) for _ in range(options.prompt_tokens)],
+        n_new=options.new_tokens,
+        clock=time.process_time if is_alone else time.perf_counter,
+    )
+    clock = "CPU seconds" if is_alone else "wall seconds"
+    print(
+        f"{options.shape} {dtype} on {described(device)}, torch {torch.__version__}, {clock}; "
+        f"prompt {options.prompt_tokens}, answer {options.new_tokens} tokens"
+    )
+    for part in options.part:
+        PARTS[part](setting)
+
+
+def measure_speed(setting: Setting) -> None:
+    """Print decode and prefill speed: generate, engine, limit."""
+    bandwidth, matmuls = measure_limits(setting)
+    print(f"limits      read {bandwidth / 1e9:.1f} GB/s, matmul {matmuls / 1e9:.0f} GFLOP/s")
+    rows = torch.tensor([setting.prompt], device=setting.device)
+    mask = torch.ones_like(rows)
+    seconds: dict[str, list[tuple[float, float]]] = {"generate": [], "engine": []}
+    for _ in range(ROUNDS):
+        seconds["generate"].append(generate_seconds(setting, rows, mask))
+        seconds["engine"].append(engine_seconds(setting))
+    prefill = {name: len(setting.prompt) / min(p for p, _ in s) for name, s in seconds.items()}
+    decode = {name: 1 / min(d for _, d in s) for name, s in seconds.items()}
+    context = len(setting.prompt) + setting.n_new // 2
+    limits = {
+        "prefill": len(setting.prompt)
+        / (flops_of_prefill(setting.plain, len(setting.prompt)) / matmuls),
+        "decode": bandwidth / bytes_per_token(setting.plain, context_tokens=context),
+    }
+    for phase, rates in (("prefill", prefill), ("decode", decode)):
+        limit = limits[phase]
+        print(
+            f"{phase:<11} generate {rates['generate']:8.1f}  engine {rates['engine']:8.1f}  "
+            f"limit {limit:8.1f} tokens/s: x{rates['engine'] / rates['generate']:.2f} of generate, "
+            f"{rates['engine'] / limit:.0%} of the limit"
+        )
+
+
+def generate_seconds(
+    setting: Setting, rows: torch.Tensor, mask: torch.Tensor
+) -> tuple[float, float]:
+    """Return the seconds of generate's prefill, and of each further token."""
+
+    def generate(n_new: int) -> float:
+        return setting.seconds(
+            lambda: setting.plain.generate(
+                rows, attention_mask=mask, max_new_tokens=n_new, min_new_tokens=n_new,
+                do_sample=False,
+            )
+        )  # fmt: skip
+
+    first = generate(1)
+    return first, (generate(setting.n_new + 1) - first) / setting.n_new
+
+
+def engine_seconds(setting: Setting) -> tuple[float, float]:
+    """Return the seconds of the engine's prefill, and of each further token."""
+    session = Session(setting.engine)
+    logits = None
+
+    def prefill() -> None:
+        nonlocal logits
+        logits = session.prefill(setting.prompt, cancelled=Event()).logits
+
+    def decode() -> None:
+        following = logits
+        for _ in range(setting.n_new):
+            assert following is not None
+            following = session.decode(int(following.argmax()))
+
+    return setting.seconds(prefill), setting.seconds(decode) / setting.n_new
+
+
+def measure_limits(setting: Setting) -> tuple[float, float]:
+    """Return bytes a second read from memory, and operations a second of a large product."""
+    buffer = torch.zeros(BUFFER_BYTES // 4, device=setting.device)
+    read = BUFFER_BYTES / setting.best(buffer.sum)
+    del buffer
+    left = torch.randn(2048, 4096, device=setting.device).to(setting.plain.dtype)
+    right = torch.randn(4096, 4096, device=setting.device).to(setting.plain.dtype)
+    product = setting.best(lambda: left @ right)
+    return read, 2 * 2048 * 4096 * 4096 / product
+
+
+def twin(plain: PreTrainedModel) -> CausalModel:
+    """Return the engine's form of an equal model; `plain` stays as transformers made it."""
+    model = copy.deepcopy(plain)
+    pack_linears(model)
+    return CausalModel(model, name="twin")
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done what it was asked."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def described(device: torch.device) -> str:
+    """Return the device's name and the threads it computes with."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+PARTS: dict[str, Callable[[Setting], None]] = {"speed": measure_speed}
+
+
+def parsed() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shape", choices=sorted(SHAPES), default="0.5B")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
+    parser.add_argument("--prompt-tokens", type=int, default=1024)
+    parser.add_argument("--new-tokens", type=int, default=24)
+    parser.add_argument("--part", nargs="+", choices=sorted(PARTS), default=list(PARTS))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

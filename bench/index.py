@@ -16,7 +16,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -36,13 +36,14 @@ from ragapp.chunkstore.database import DATABASE_NAME  # noqa: E402
 from ragapp.collection import Collection, Source, changes  # noqa: E402
 from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder  # noqa: E402
 from ragapp.indexes.faiss import FaissIndex  # noqa: E402
-from ragapp.protocols import Vectors  # noqa: E402
+from ragapp.protocols import Ids, Vectors  # noqa: E402
 from ragapp.retrieval import retrieve  # noqa: E402
 from ragapp.types import Chunk, Document  # noqa: E402
 
 NONE = np.zeros(0, dtype=np.int64)
 K = 10
 N_CANDIDATES = 100
+BATCH = 20_000
 PASSAGES_PER_DOCUMENT = 20
 DOCUMENTS_PER_TRANSACTION = 250
 
@@ -57,6 +58,20 @@ class ReadyEmbedder(SentenceTransformersEmbedder):
     def embed_query(self, text: str) -> Vectors:
         """Return the vector of one of the known questions."""
         return self._ready[text]
+
+
+class Rows:
+    """The rows of an array as an index takes them, by number."""
+
+    def __init__(self, rows: Vectors) -> None:
+        self._rows = rows
+        self.n_vectors, self.dim = rows.shape
+
+    def __iter__(self) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield them in batches."""
+        for start in range(0, self.n_vectors, BATCH):
+            rows = self._rows[start : start + BATCH]
+            yield np.arange(start, start + len(rows), dtype=np.int64), rows
 
 
 def main() -> None:
@@ -89,7 +104,7 @@ def measure_indexes(rows: Vectors, queries: Vectors) -> None:
         build_s = timed(lambda: graph.add(rows))[1]
         size = n * (dim * 4 + 2 * 16 * 4)
         report(n, "FAISS HNSW16", build_s, size, lambda q: raw_ids(graph, q), queries, exact)
-    index, build_s = timed(lambda: FaissIndex.build(np.arange(n, dtype=np.int64), rows))
+    index, build_s = timed(lambda: FaissIndex.build(Rows(rows)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "index"
         index.save(path)

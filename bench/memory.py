@@ -12,6 +12,7 @@ with the memory before the first file.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 import tempfile
@@ -29,6 +30,7 @@ sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
 from ingest import Progress, ingest_paths  # noqa: E402
 from ragapp import Rag  # noqa: E402
 from ragapp.collection import Collection  # noqa: E402
+from ragapp.embedders.model_files import find_model_folder  # noqa: E402
 from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder  # noqa: E402
 from ragapp.language_models.extractive import ExtractiveModel  # noqa: E402
 from ragapp.protocols import Vectors  # noqa: E402
@@ -142,7 +144,7 @@ def write_files(folder: Path, megabytes: int, file_megabytes: int) -> list[Path]
     documents = folder / "documents"
     documents.mkdir()
     draw = random.Random(7)
-    words = ["".join(draw.choices("abcdefghilmnoprstu", k=draw.randint(2, 9))) for _ in range(5000)]
+    words = vocabulary_words()
     characters = [chr(code) for code in range(0x4E00, 0x5600)]
     paths = []
     for i in range(max(1, megabytes // file_megabytes)):
@@ -152,6 +154,13 @@ def write_files(folder: Path, megabytes: int, file_megabytes: int) -> list[Path]
                 file.write(paragraph(draw, characters if i % 2 else words, is_chinese=bool(i % 2)))
         paths.append(path)
     return paths
+
+
+def vocabulary_words() -> list[str]:
+    """Return the whole words of the built-in model's vocabulary: a token each, as in real text."""
+    names = find_model_folder("all-MiniLM-L6-v2").path / "tokenizer.json"
+    vocabulary = json.loads(names.read_text(encoding="utf-8"))["model"]["vocab"]
+    return sorted(word for word in vocabulary if word.isascii() and word.isalpha())
 
 
 def paragraph(draw: random.Random, parts: Sequence[str], *, is_chinese: bool) -> str:

@@ -56,6 +56,21 @@ class Embedder(Protocol):
         """Return a (dim,) float32 vector of unit norm."""
 
 
+class VectorSource(Protocol):
+    """Vectors with ids that need not fit into memory; every iteration begins anew."""
+
+    @property
+    def n_vectors(self) -> int:
+        """How many vectors an iteration gives."""
+
+    @property
+    def dim(self) -> int:
+        """The vectors' dimension."""
+
+    def __iter__(self) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield batches, (b,) ids and (b, dim) rows of unit norm, by ascending id, each id once."""
+
+
 class VectorIndex(Protocol):
     """An immutable set of vectors with ids, searched by inner product. Safe for parallel search."""
 
@@ -67,9 +82,13 @@ class VectorIndex(Protocol):
     def dim(self) -> int:
         """The vectors' dimension."""
 
+    @property
+    def score_error(self) -> float:
+        """How far a score may be from the inner product of unit vectors; 0 but for rounding."""
+
     @classmethod
-    def build(cls, ids: Ids, vectors: Vectors) -> Self:
-        """Index (n, dim) float32 rows under (n,) int64 ids, each id once."""
+    def build(cls, source: VectorSource) -> Self:
+        """Index all vectors of `source`."""
 
     def search(
         self, query: Vectors, k: int, *, excluded: Ids, allowed: Ids | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from ragapp.chunkstore.failpoints import reach
 from ragapp.errors import CollectionDamagedError
 from ragapp.protocols import EmbedderIdentity, Ids, Vectors
+
+_BATCH = 20_000  # 30 MB of 384 dimensions
 
 
 def embedder_id(connection: sqlite3.Connection, fingerprint: str) -> int | None:
@@ -72,6 +75,35 @@ def vectors_after(
         (embedder_row, last_passage_id),
     )
     return _stacked(rows, dim)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """The vectors of an embedder up to a passage, as a VectorSource, inside a transaction."""
+
+    connection: sqlite3.Connection
+    embedder_row: int
+    dim: int
+    last_passage_id: int
+
+    @property
+    def n_vectors(self) -> int:
+        """How many vectors there are."""
+        rows = self.connection.execute(
+            "SELECT count(*) FROM vectors WHERE embedder_id = ? AND passage_id <= ?",
+            (self.embedder_row, self.last_passage_id),
+        )
+        return int(rows.fetchone()[0])
+
+    def __iter__(self) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield ids (b,) and vectors (b, dim), by id. Raises CollectionDamagedError."""
+        rows = self.connection.execute(
+            "SELECT passage_id, vector FROM vectors WHERE embedder_id = ? AND passage_id <= ?"
+            " ORDER BY passage_id",
+            (self.embedder_row, self.last_passage_id),
+        )
+        while batch := rows.fetchmany(_BATCH):
+            yield _stacked(batch, self.dim)
 
 
 def count_after(connection: sqlite3.Connection, passage_id: int) -> int:

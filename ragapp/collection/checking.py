@@ -129,8 +129,8 @@ def index_differences(
 def _differing_ids(index: VectorIndex, removed: Ids, ids: Ids, rows: Vectors) -> Ids | None:
     """Return the ids whose vector differs, None when the sets of ids differ.
 
-    The inner product with the j-th unit vector is the j-th value of each vector, exactly: one
-    search a dimension reads the whole index through its seam.
+    The inner product with the j-th unit vector is the j-th value of each vector, as far as the
+    index keeps it: one search a dimension reads the whole index through its seam.
     """
     differs = np.zeros(len(ids), dtype=bool)
     for j, axis in enumerate(np.eye(index.dim, dtype=np.float32) if len(ids) else ()):
@@ -138,7 +138,7 @@ def _differing_ids(index: VectorIndex, removed: Ids, ids: Ids, rows: Vectors) ->
         order = np.argsort(found_ids)
         if not np.array_equal(found_ids[order], ids):
             return None
-        differs |= values[order] != rows[:, j]
+        differs |= np.abs(values[order] - rows[:, j]) > index.score_error
     return ids[differs]
 
 

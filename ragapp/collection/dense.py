@@ -192,40 +192,37 @@ class DenseSearch:
             row = _embedder_row(connection)
             if row is None:
                 return None
-            identity = vectors.get_embedder(connection, row)
-            index = self._built(connection, row, identity.dim)
             number = generations.next_number(connection)
             newest = generations.newest_passage_id(connection)
         reach("build.read")
-        generation = self._write(number, row, index, last_passage_id=newest)
+        name = f"g{number:06d}.{self._index_name}"
+        written = generation_files.write_index(
+            self._directory, name, lambda: self._built(row, newest)
+        )
+        generation = Generation(
+            number=number,
+            file=name,
+            index_name=self._index_name,
+            embedder_id=row,
+            dim=written.dim,
+            n_vectors=written.n_vectors,
+            last_passage_id=newest,
+            size=written.size,
+            sha256=written.sha256,
+        )
         reach("build.written")
         with self._database.writing() as connection:
             generations.put_generation(connection, generation)
         reach("build.in_force")
         return generation
 
-    def _built(self, connection: sqlite3.Connection, row: int, dim: int) -> VectorIndex:
+    def _built(self, row: int, newest: int) -> VectorIndex:
         index_type = resolve(INDEXES, self._index_name, setting="index")
-        ids, rows = vectors.vectors_after(connection, row, dim, last_passage_id=-1)
-        index: VectorIndex = index_type.build(ids, rows)
+        with self._database.reading() as connection:
+            dim = vectors.get_embedder(connection, row).dim
+            source = vectors.StoredVectors(connection, row, dim, newest)
+            index: VectorIndex = index_type.build(source)
         return index
-
-    def _write(
-        self, number: int, row: int, index: VectorIndex, *, last_passage_id: int
-    ) -> Generation:
-        name = f"g{number:06d}.{self._index_name}"
-        size, digest = generation_files.write_index(self._directory, name, index)
-        return Generation(
-            number=number,
-            file=name,
-            index_name=self._index_name,
-            embedder_id=row,
-            dim=index.dim,
-            n_vectors=index.n_vectors,
-            last_passage_id=last_passage_id,
-            size=size,
-            sha256=digest,
-        )
 
     def rebuild(self, embedder: Embedder) -> int:
         """Embed what `embedder` has not embedded, switch to it, build; return the count."""

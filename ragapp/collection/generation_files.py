@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 
@@ -28,18 +30,33 @@ class UnwritableIndexError(CollectionError):
     """An index file that cannot be written whole, for lack of room on the disk perhaps."""
 
 
-def write_index(directory: Path, name: str, index: VectorIndex) -> tuple[int, bytes]:
-    """Write `index` durably as `directory/index/name`; return its size in bytes and SHA-256.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an index file holds, its size in bytes and its hash."""
+
+    n_vectors: int
+    dim: int
+    size: int
+    sha256: bytes
+
+
+def write_index(directory: Path, name: str, build: Callable[[], VectorIndex]) -> Written:
+    """Build an index and write it durably as `directory/index/name`.
 
     It is read back before it gets its name: FAISS does not notice when its last bytes are lost.
-    Raises UnwritableIndexError.
+    What was built is let go before, so that no two indexes are in memory. Raises
+    UnwritableIndexError.
     """
+    index = build()
+    index_type, n_vectors, dim = type(index), index.n_vectors, index.dim
     folder = directory / FOLDER
     temporary = folder / f"{name}.tmp"
     try:
         folder.mkdir(exist_ok=True)
         reach("write_index.folder")
         digest = _save(index, temporary)
+        del index
+        _check_whole(temporary, index_type, n_vectors)
         size = temporary.stat().st_size
         temporary.rename(folder / name)
         reach("write_index.renamed")
@@ -52,7 +69,7 @@ def write_index(directory: Path, name: str, index: VectorIndex) -> tuple[int, by
             hint="free some space, then run the same command again",
         ) from error
     reach("write_index.folder_synced")
-    return size, digest
+    return Written(n_vectors, dim, size, digest)
 
 
 def _save(index: VectorIndex, path: Path) -> bytes:
@@ -63,9 +80,12 @@ def _save(index: VectorIndex, path: Path) -> bytes:
         os.fsync(file.fileno())
         digest = file_digest(file, "sha256").digest()
     reach("write_index.synced")
-    if type(index).load(path).n_vectors != index.n_vectors:
-        raise CollectionDamagedError(f"{path} was not written whole")
     return digest
+
+
+def _check_whole(path: Path, index_type: type[VectorIndex], n_vectors: int) -> None:
+    if index_type.load(path).n_vectors != n_vectors:
+        raise CollectionDamagedError(f"{path} was not written whole")
 
 
 def read_index(directory: Path, generation: Generation) -> VectorIndex:

@@ -18,6 +18,8 @@ from ragapp.protocols import Ids, Vectors
 
 Found = list[tuple[int, float]]
 
+_MORE = 32  # candidates beyond the best k that are scored exactly
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -42,8 +44,23 @@ class Selection:
         return cls(database, dense, where, tuple(allowed))
 
     def search_dense(self, query: Vectors, k: int) -> Found:
-        """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query."""
-        return view.search(self.dense.current_view(), query, k, allowed=self._as_ids())
+        """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query.
+
+        Where the index rounds, as many more are scored exactly as may belong to the best `k`.
+        """
+        seen = self.dense.current_view()
+        error = seen.index.score_error if seen.index is not None else 0.0
+        allowed = self._as_ids()
+        if not error:
+            return view.search(seen, query, k, allowed=allowed)
+        n_asked = k + _MORE
+        while True:
+            rounded = view.search(seen, query, n_asked, allowed=allowed)
+            exact = self.cosines(query, [row_id for row_id, _ in rounded])
+            best = sorted(exact.items(), key=lambda item: (-item[1], item[0]))[:k]
+            if len(rounded) < n_asked or not best or rounded[-1][1] + error < best[-1][1]:
+                return best
+            n_asked *= 2
 
     def search_lexical(self, terms: Sequence[str], k: int) -> Found:
         """Return (passage id, BM25 score) of the best `k` passages for the analyzer's terms."""

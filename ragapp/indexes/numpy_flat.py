@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ragapp.errors import CollectionDamagedError
-from ragapp.protocols import Ids, Vectors
+from ragapp.protocols import Ids, Vectors, VectorSource
 
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, zlib.error)
 
@@ -32,10 +32,20 @@ class NumpyFlatIndex:
         """The vectors' dimension."""
         return int(self._vectors.shape[1])
 
+    @property
+    def score_error(self) -> float:
+        """Scores are inner products."""
+        return 0.0
+
     @classmethod
-    def build(cls, ids: Ids, vectors: Vectors) -> Self:
-        """Index (n, dim) float32 rows under (n,) int64 ids, each id once."""
-        return cls(np.array(ids, dtype=np.int64), np.array(vectors, dtype=np.float32))
+    def build(cls, source: VectorSource) -> Self:
+        """Index all vectors of `source`."""
+        ids, vectors = np.zeros(0, np.int64), np.zeros((0, source.dim), np.float32)
+        batches = list(source)
+        return cls(
+            np.concatenate([ids, *(batch for batch, _ in batches)]),
+            np.concatenate([vectors, *(rows for _, rows in batches)]),
+        )
 
     def search(
         self, query: Vectors, k: int, *, excluded: Ids, allowed: Ids | None = None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_vectors import Held
 
 from ragapp.errors import CollectionDamagedError
 from ragapp.registry import INDEXES, resolve
@@ -36,7 +37,7 @@ def expected(ids, rows, query, k, excluded=()):
 @pytest.mark.parametrize(("n", "k"), [(1, 1), (7, 3), (500, 10), (500, 150), (3000, 1)])
 def test_the_best_rows_are_found_best_first(index_type, n, k):
     ids, rows, query = shuffled_ids(n), unit_rows(n), unit_rows(1, seed=1)[0]
-    found, scores = index_type.build(ids, rows).search(query, k, excluded=NONE)
+    found, scores = index_type.build(Held(ids, rows)).search(query, k, excluded=NONE)
     best, best_scores = expected(ids, rows, query, k)
     assert found.tolist() == best
     assert scores == pytest.approx(best_scores, abs=1e-5)
@@ -46,20 +47,20 @@ def test_the_best_rows_are_found_best_first(index_type, n, k):
 def test_excluded_rows_make_room_for_the_next_best(index_type, n_excluded):
     ids, rows, query = shuffled_ids(500), unit_rows(500), unit_rows(1, seed=1)[0]
     excluded = np.array(expected(ids, rows, query, n_excluded)[0], dtype=np.int64)
-    found, _ = index_type.build(ids, rows).search(query, 10, excluded=excluded)
+    found, _ = index_type.build(Held(ids, rows)).search(query, 10, excluded=excluded)
     assert found.tolist() == expected(ids, rows, query, 10, excluded.tolist())[0]
 
 
 def test_excluding_ids_that_are_not_there_changes_nothing(index_type):
     ids, rows = np.arange(1, 4), unit_rows(3)
-    index = index_type.build(ids, rows)
+    index = index_type.build(Held(ids, rows))
     plain = index.search(rows[0], 3, excluded=NONE)[0]
     assert index.search(rows[0], 3, excluded=np.array([77, -5]))[0].tolist() == plain.tolist()
 
 
 def test_nothing_is_found_where_all_are_excluded(index_type):
     ids, rows = np.arange(1, 4), unit_rows(3)
-    found, scores = index_type.build(ids, rows).search(rows[0], 3, excluded=ids)
+    found, scores = index_type.build(Held(ids, rows)).search(rows[0], 3, excluded=ids)
     assert (found.tolist(), scores.tolist()) == ([], [])
 
 
@@ -68,7 +69,7 @@ def test_nothing_is_found_where_all_are_excluded(index_type):
 def test_allowed_rows_are_searched_exactly_at_any_selectivity(index_type, n_allowed, n_excluded):
     ids, rows, query = shuffled_ids(500), unit_rows(500), unit_rows(1, seed=1)[0]
     allowed, excluded = ids[:n_allowed], ids[::-1][:n_excluded].copy()
-    found, scores = index_type.build(ids, rows).search(
+    found, scores = index_type.build(Held(ids, rows)).search(
         query, 10, excluded=excluded, allowed=allowed
     )
     best, best_scores = expected(ids, rows, query, 10, {*ids} - {*allowed} | {*excluded})
@@ -79,19 +80,19 @@ def test_allowed_rows_are_searched_exactly_at_any_selectivity(index_type, n_allo
 def test_allowing_ids_that_are_not_there_finds_those_that_are(index_type):
     ids, rows = np.arange(10, 13), unit_rows(3)
     allowed = np.array([99, 11, -5, 2**62])
-    found, _ = index_type.build(ids, rows).search(rows[0], 3, excluded=NONE, allowed=allowed)
+    found, _ = index_type.build(Held(ids, rows)).search(rows[0], 3, excluded=NONE, allowed=allowed)
     assert found.tolist() == [11]
 
 
 def test_fewer_than_k_come_back_where_fewer_are_left(index_type):
     ids, rows = np.arange(1, 6), unit_rows(5)
-    found, scores = index_type.build(ids, rows).search(rows[0], 50, excluded=np.array([2]))
+    found, scores = index_type.build(Held(ids, rows)).search(rows[0], 50, excluded=np.array([2]))
     assert sorted(found.tolist()) == [1, 3, 4, 5]
     assert len(scores) == 4
 
 
 def test_an_index_of_nothing_finds_nothing(index_type):
-    index = index_type.build(NONE, np.zeros((0, 8), np.float32))
+    index = index_type.build(Held(NONE, np.zeros((0, 8), np.float32)))
     assert index.search(unit_rows(1)[0], 3, excluded=NONE)[0].tolist() == []
 
 
@@ -101,7 +102,7 @@ def test_equal_scores_are_ordered_by_id(index_type, k, order):
     ids = np.arange(12, dtype=np.int64)[::order].copy() + 100
     rows = np.zeros((12, 8), np.float32)
     rows[:, 0] = 1.0
-    found, _ = index_type.build(ids, rows).search(rows[0], k, excluded=NONE)
+    found, _ = index_type.build(Held(ids, rows)).search(rows[0], k, excluded=NONE)
     assert found.tolist() == [100 + i for i in range(k)]
 
 
@@ -123,7 +124,7 @@ def test_any_search_over_small_numbers_is_that_of_the_definition(name, data):
     excluded = data.draw(st.lists(st.integers(0, 99), max_size=5))
     allowed = data.draw(st.none() | st.lists(st.integers(0, 99)))
     k = data.draw(st.integers(1, 15))
-    index = resolve(INDEXES, name, setting="index").build(ids, rows)
+    index = resolve(INDEXES, name, setting="index").build(Held(ids, rows))
     found, scores = index.search(
         query,
         k,
@@ -136,34 +137,34 @@ def test_any_search_over_small_numbers_is_that_of_the_definition(name, data):
 
 def test_equal_rows_have_equal_scores_wherever_they_stand(index_type):
     rows = np.tile(unit_rows(1, dim=384), (101, 1))
-    index = index_type.build(np.arange(101), rows)
+    index = index_type.build(Held(np.arange(101), rows))
     found, scores = index.search(unit_rows(1, dim=384, seed=1)[0], 101, excluded=NONE)
     assert len(set(scores.tolist())) == 1
     assert found.tolist() == list(range(101))
 
 
 def test_counts_are_those_of_the_rows(index_type):
-    index = index_type.build(np.arange(5), unit_rows(5, dim=6))
+    index = index_type.build(Held(np.arange(5), unit_rows(5, dim=6)))
     assert (index.n_vectors, index.dim) == (5, 6)
 
 
 def test_large_ids_are_kept(index_type):
     ids = np.array([2**62, 2**40, 1], dtype=np.int64)
-    found, _ = index_type.build(ids, unit_rows(3)).search(unit_rows(3)[0], 3, excluded=NONE)
+    found, _ = index_type.build(Held(ids, unit_rows(3))).search(unit_rows(3)[0], 3, excluded=NONE)
     assert sorted(found.tolist()) == sorted(ids.tolist())
 
 
 def test_the_caller_may_change_its_rows_afterwards(index_type):
     rows = unit_rows(5)
     query = rows[0].copy()
-    index = index_type.build(np.arange(5), rows)
+    index = index_type.build(Held(np.arange(5), rows))
     rows[:] = 0.0
     assert index.search(query, 1, excluded=NONE)[1][0] == pytest.approx(1.0, abs=1e-5)
 
 
 @pytest.mark.parametrize("n", [0, 1, 100])
 def test_an_index_is_the_same_after_saving_and_loading(index_type, tmp_path, n):
-    index = index_type.build(shuffled_ids(n), unit_rows(n))
+    index = index_type.build(Held(shuffled_ids(n), unit_rows(n)))
     index.save(tmp_path / "index")
     again = index_type.load(tmp_path / "index")
     query = unit_rows(1, seed=1)[0]
@@ -173,14 +174,14 @@ def test_an_index_is_the_same_after_saving_and_loading(index_type, tmp_path, n):
 
 
 def test_saving_writes_the_named_file_alone(index_type, tmp_path):
-    index_type.build(np.arange(5), unit_rows(5)).save(tmp_path / "望远镜.tmp")
+    index_type.build(Held(np.arange(5), unit_rows(5))).save(tmp_path / "望远镜.tmp")
     assert [path.name for path in tmp_path.iterdir()] == ["望远镜.tmp"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 0.5, 0.9])
 def test_a_truncated_file_is_reported_as_damaged(index_type, tmp_path, share):
     path = tmp_path / "index"
-    index_type.build(np.arange(50), unit_rows(50)).save(path)
+    index_type.build(Held(np.arange(50), unit_rows(50))).save(path)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(CollectionDamagedError):
@@ -201,7 +202,7 @@ def test_a_missing_file_is_reported_as_damaged(index_type, tmp_path):
 
 def test_parallel_searches_find_what_one_finds(index_type):
     ids, rows, queries = shuffled_ids(2000), unit_rows(2000), unit_rows(64, seed=1)
-    index = index_type.build(ids, rows)
+    index = index_type.build(Held(ids, rows))
     excluded = ids[::7].copy()
 
     def search(query):

@@ -283,6 +283,7 @@ def put_in_force(collection, directory, index):
 def test_a_deep_check_compares_the_index_with_the_vectors(tmp_path, index_name, alter, problem):
     import numpy as np
     from fake_embedder import FakeEmbedder
+    from made_vectors import Held
 
     from ragapp.registry import INDEXES, resolve
 
@@ -292,7 +293,9 @@ def test_a_deep_check_compares_the_index_with_the_vectors(tmp_path, index_name, 
             add(collection, FIRST + SECOND)
         rows = FakeEmbedder().embed_documents((FIRST + SECOND).splitlines())
         ids, rows = alter(np.arange(1, 5), rows)
-        index = resolve(INDEXES, index_name, setting="index").build(ids, rows.astype(np.float32))
+        index = resolve(INDEXES, index_name, setting="index").build(
+            Held(ids, rows.astype(np.float32))
+        )
         put_in_force(collection, directory, index)
 
         assert collection.index_problems() == []

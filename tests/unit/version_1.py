@@ -8,6 +8,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 import numpy as np
+from made_vectors import Held
 
 from ragapp.analysis import terms_of
 from ragapp.registry import INDEXES, resolve
@@ -70,7 +71,7 @@ def _put_generation(target: sqlite3.Connection, directory: Path) -> None:
     vectors = np.stack([np.frombuffer(row[1], dtype="<f4") for row in rows])
     path = directory / "index" / "g000001.faiss"
     path.parent.mkdir()
-    resolve(INDEXES, "faiss", setting="index").build(ids, vectors).save(path)
+    resolve(INDEXES, "faiss", setting="index").build(Held(ids, vectors)).save(path)
     with path.open("rb") as file:
         digest = file_digest(file, "sha256").digest()
     target.execute(

@@ -36,10 +36,10 @@ from ragapp.evaluation.intervals import paired_difference  # noqa: E402
 from ragapp.evaluation.matching import holds, is_label  # noqa: E402
 from ragapp.evaluation.questions import Question  # noqa: E402
 from ragapp.evaluation.ranking import RANKING_METRICS, score_rankings  # noqa: E402
+from ragapp.fusion import Legs  # noqa: E402
 from ragapp.language_models.extractive import ExtractiveModel  # noqa: E402
 from ragapp.protocols import EmbedderIdentity, Vectors  # noqa: E402
 from ragapp.rag import Rag  # noqa: E402
-from ragapp.retrieval import Legs  # noqa: E402
 from ragapp.settings import load_settings  # noqa: E402
 from ragapp.types import Hit  # noqa: E402
 

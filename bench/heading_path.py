@@ -44,9 +44,9 @@ from ragapp.errors import ReadError  # noqa: E402
 from ragapp.evaluation.folder import read_folder  # noqa: E402
 from ragapp.evaluation.intervals import paired_difference  # noqa: E402
 from ragapp.evaluation.questions import Question  # noqa: E402
+from ragapp.fusion import Legs  # noqa: E402
 from ragapp.language_models.extractive import ExtractiveModel  # noqa: E402
 from ragapp.rag import Rag  # noqa: E402
-from ragapp.retrieval import Legs  # noqa: E402
 from ragapp.sentences import split_sentences  # noqa: E402
 from ragapp.settings import load_settings  # noqa: E402
 from ragapp.types import Document, Hit  # noqa: E402

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragapp.analysis import informative_terms, query_terms, terms_of
+from ragapp.joining import parts_of
 from ragapp.sentences import split_sentences
 from ragapp.types import Citation, Hit
 
@@ -99,6 +100,8 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
     if span is None:
         return None
     start, end = hit.start + span[0], hit.start + span[1]
+    part = _part_with(hit, start, end)
+    is_whole = part.start <= start and end <= part.end
     return Citation(
         marker=number,
         document_id=hit.document_id,
@@ -108,11 +111,18 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
         start=start,
         end=end,
         quote=hit.text[span[0] : span[1]],
-        chunk_id=hit.chunk_id,
-        also_in=hit.also_in,
+        chunk_id=part.chunk_id,
+        also_in=part.also_in if is_whole else hit.also_in,
         has_instructions=hit.has_instructions,
-        also_at=tuple(place.part(*span) for place in hit.also_at),
+        also_at=tuple(
+            place.part(start - part.start, end - part.start) for place in part.also_at if is_whole
+        ),
     )
+
+
+def _part_with(hit: Hit, start: int, end: int) -> Hit:
+    """Return the chunk of a passage that holds ``[start, end)``, else the first that holds most."""
+    return max(parts_of(hit), key=lambda part: min(end, part.end) - max(start, part.start))
 
 
 def _verbatim(claim: str, hit: Hit) -> tuple[int, int] | None:

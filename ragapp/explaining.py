@@ -6,14 +6,15 @@ scores is theirs alone.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ragapp.analysis import term_spans, terms_of
 from ragapp.collection import Selection, StoredChunk
+from ragapp.joining import join
 from ragapp.retrieval import Found
-from ragapp.types import Hit
+from ragapp.types import Hit, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,37 @@ class Collapsed:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A passage that ranks before the last hit and is none: its document had enough of them, or it
+    is too "similar" to better ones; `rank` is by fused score.
+    """
+
+    rank: int
+    score: float
+    source: str
+    page: int | None
+    text: str
+    reason: Literal["document", "similar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Hits, by chunk id, that are neighbours: an answer reads them as one passage of a document."""
+
+    chunk_ids: tuple[str, ...]
+    document_id: str
+    source: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedHit:
     """A hit with its ranks, from 1, in each leg and after fusion; None where a leg missed it.
 
     `terms` are those of the question that stand in the hit, its title and headings counted;
     `marks` are the places [start, end) in the hit's text where they stand.
+    `likeness` in [0, 1] is that to the most similar better hit, None where it did not count.
     """
 
     hit: Hit
@@ -58,6 +85,7 @@ class ExplainedHit:
     terms: tuple[Term, ...]
     collapsed: tuple[Collapsed, ...] = ()
     marks: tuple[tuple[int, int], ...] = ()
+    likeness: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stages as plain JSON values; the hit itself by its `chunk_id` alone."""
@@ -67,6 +95,7 @@ class ExplainedHit:
             "dense": {"rank": self.dense_rank, "score": self.hit.dense_score},
             "lexical": {"rank": self.lexical_rank, "score": self.hit.lexical_score},
             "fused": {"rank": self.fused_rank, "score": self.hit.score},
+            "likeness": self.likeness,
             "coverage": self.hit.coverage,
             "terms": {term.text: term.weight for term in self.terms},
             "collapsed": [asdict(other) for other in self.collapsed],
@@ -79,7 +108,8 @@ class Explanation:
     """A question's way to its hits.
 
     `n_passages` were stored, `n_allowed` of them passed the filter `where` ("" for none);
-    `readable` in [0, 1] is the share of the question's tokens that the embedder knows.
+    `readable` in [0, 1] is the share of the question's tokens that the embedder knows;
+    `lexical_scale` the BM25 score that counts as a full 1.
     """
 
     question: str
@@ -90,7 +120,10 @@ class Explanation:
     readable: float
     dense: Leg
     lexical: Leg
+    lexical_scale: float
     hits: tuple[ExplainedHit, ...]
+    passed_over: tuple[PassedOver, ...] = ()
+    joined: tuple[Joined, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as plain JSON values, named as the README documents."""
@@ -102,7 +135,10 @@ class Explanation:
             "readable": self.readable,
             "dense": asdict(self.dense),
             "lexical": asdict(self.lexical),
+            "lexical_scale": self.lexical_scale,
             "hits": [explained.to_dict() for explained in self.hits],
+            "passed_over": [asdict(other) for other in self.passed_over],
+            "joined": [listed(asdict(passage)) for passage in self.joined],
         }
 
 
@@ -119,7 +155,10 @@ def explain(question: str, found: Found, selection: Selection, *, readable: floa
         readable=readable,
         dense=Leg(evidence.dense_weight, len(evidence.dense)),
         lexical=Leg(1.0 - evidence.dense_weight, len(evidence.lexical)),
+        lexical_scale=evidence.lexical_scale,
         hits=_explained(found),
+        passed_over=_passed_over(found),
+        joined=_joined(found.hits(), selection),
     )
 
 
@@ -127,7 +166,6 @@ def _explained(found: Found) -> tuple[ExplainedHit, ...]:
     dense, lexical = _ranks(found.evidence.dense), _ranks(found.evidence.lexical)
     fused = {row_id: rank for rank, row_id in enumerate(found.ranked, start=1)}
     behind = _behind(found)
-    kept = (row_id for row_id in found.best if row_id in found.stored)
     return tuple(
         ExplainedHit(
             hit=hit,
@@ -141,8 +179,35 @@ def _explained(found: Found) -> tuple[ExplainedHit, ...]:
                 if i in found.stored
             ),
             marks=tuple(term_spans(hit.text, found.rarity)),
+            likeness=found.chosen.likeness.get(row_id),
         )
-        for row_id, hit in zip(kept, found.hits(), strict=True)
+        for row_id, hit in zip(found.best, found.hits(), strict=True)
+    )
+
+
+def _passed_over(found: Found) -> tuple[PassedOver, ...]:
+    passed: list[PassedOver] = []
+    for row_id, reason in found.chosen.passed_over.items():
+        stored = found.stored.get(row_id)
+        if stored is not None:
+            rank = found.ranked.index(row_id) + 1
+            source = stored.sources[0] if stored.sources else ""
+            place = (source, stored.chunk.page, stored.chunk.text)
+            passed.append(PassedOver(rank, found.scores[row_id], *place, reason))
+    return tuple(passed)
+
+
+def _joined(hits: Sequence[Hit], selection: Selection) -> tuple[Joined, ...]:
+    return tuple(
+        Joined(
+            tuple(part.chunk_id for part in passage.parts),
+            passage.document_id,
+            passage.source,
+            passage.start,
+            passage.end,
+        )
+        for passage in join(hits, selection.text_of)
+        if passage.parts
     )
 
 

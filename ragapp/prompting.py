@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ragapp.analysis import is_chinese
 from ragapp.citing import marker
+from ragapp.joining import TextOf, join, nothing_known
 from ragapp.sentences import split_sentences
 from ragapp.types import Hit, Message, Span
 
@@ -42,22 +43,36 @@ def is_refusal(text: str) -> bool:
     return any(text.strip().startswith(sentence.rstrip(".。")) for sentence in _REFUSAL.values())
 
 
-def fit(hits: Sequence[Hit], *, passage_tokens: int, count_tokens: CountTokens) -> tuple[Hit, ...]:
+def fit(
+    hits: Sequence[Hit],
+    *,
+    passage_tokens: int,
+    count_tokens: CountTokens,
+    text_of: TextOf = nothing_known,
+) -> tuple[Hit, ...]:
     """Return the passages that fit into `passage_tokens` of the model's tokens, best first.
 
-    A passage that does not fit whole is cut at a sentence border; what remains is left out. The
-    first passage's first sentence is always kept.
+    Hits are taken best first, and neighbours joined; `text_of` is as for `join`. The first that
+    does not fit whole is cut at a sentence border; what remains is left out. The first passage's
+    first sentence is always kept.
     """
-    remaining = passage_tokens
+    sizes: dict[str, int] = {}
+
+    def is_small(passages: Sequence[Hit]) -> bool:
+        shown = [_header(hit, number) + hit.text for number, hit in enumerate(passages, start=1)]
+        new = [text for text in dict.fromkeys(shown) if text not in sizes]
+        sizes.update(zip(new, count_tokens(new) if new else [], strict=True))
+        return sum(sizes[text] for text in shown) <= passage_tokens
+
     fitting: list[Hit] = []
     for hit in hits:
-        header = _header(hit, len(fitting) + 1)
-        size = count_tokens([header + hit.text])[0]
-        if size > remaining:
-            fitting += _cut(hit, header, remaining, count_tokens, is_first=not fitting)
-            break
-        fitting.append(hit)
-        remaining -= size
+        joined = join([*fitting, hit], text_of)
+        if is_small(joined):
+            fitting = joined
+            continue
+        cuts = _cuts(hit)
+        tried = (join([*fitting, cut], text_of) for cut in cuts)
+        return tuple(next((t for t in tried if is_small(t)), fitting or cuts[-1:]))
     return tuple(fitting)
 
 
@@ -83,20 +98,10 @@ def _header(hit: Hit, number: int) -> str:
     return f"{marker(number)} {hit.title}{page}{heading}\n"
 
 
-def _cut(
-    hit: Hit, header: str, remaining: int, count_tokens: CountTokens, *, is_first: bool
-) -> list[Hit]:
-    """Return the hit with as many of its first sentences as fit, [] where none does.
-
-    The first passage keeps its first sentence whatever its length.
-    """
-    ends = [end for _, end in split_sentences(hit.text)]
-    sizes = count_tokens([header + hit.text[:end] for end in ends])
-    fitting = [end for end, size in zip(ends, sizes, strict=True) if size <= remaining]
-    if not fitting and not is_first:
-        return []
-    end = max(fitting, default=ends[0] if ends else len(hit.text))
-    return [replace(hit, end=hit.start + end, text=hit.text[:end])]
+def _cuts(hit: Hit) -> list[Hit]:
+    """Return the hit's beginnings that end with a sentence, the longest first, at least one."""
+    ends = [end for _, end in split_sentences(hit.text)] or [len(hit.text)]
+    return [replace(hit, end=hit.start + end, text=hit.text[:end]) for end in reversed(ends)]
 
 
 def _language(question: str) -> str:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
+from ragapp.choosing import Choice, checked_choice
 from ragapp.citing import cite
 from ragapp.collection import BackupReport, Collection, Selection
-from ragapp.errors import NotFoundError, UsageError
+from ragapp.errors import NotFoundError
 from ragapp.explaining import Explanation, explain
 from ragapp.filters import Where, filter_of
+from ragapp.fusion import Legs
 from ragapp.health import Health, examine
 from ragapp.prompting import build_messages, fit, is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel
-from ragapp.retrieval import Found, Legs, confidence, find
+from ragapp.questions import Turn, checked, search_text, without_markers
+from ragapp.retrieval import Found, confidence, find
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream
@@ -34,16 +36,8 @@ from ragapp.types import (
 )
 
 _Search = Callable[[str], list[Hit]]
-Turn = tuple[Literal["user", "assistant"], str]
 
-_ANAPHORA = re.compile(
-    r"\b(?:it|its|they|them|their|that|those|this|these|he|she|his|her|there|then|one)\b"
-    r"|^(?:and|what about|how about)\b"
-    r"|它|(?<!其)他|她|这|那|其(?![中他余实它])|(?<!应)该|此|呢[？?]?$",
-    re.IGNORECASE,
-)
 _TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
-_MARKERS = re.compile(r" ?\[\d{1,3}\]")
 
 
 class Rag:
@@ -90,7 +84,7 @@ class Rag:
         where: Where | None = None,
     ) -> AnswerStream:
         """Answer a question piece by piece; arguments and errors as for `ask`."""
-        question, cancelled = _checked(question), Event()
+        question, cancelled = checked(question), Event()
         search = partial(self.search, top_k=top_k, where=filter_of(where))
         return AnswerStream(self._answer(question, history, search, cancelled), cancelled)
 
@@ -101,13 +95,18 @@ class Rag:
         top_k: int | None = None,
         legs: Legs = "hybrid",
         where: Where | None = None,
+        max_per_document: int | None = None,
+        diversity: float | None = None,
     ) -> list[Hit]:
         """Return the best chunks for a query, best first; `legs` as for `retrieve`.
 
-        `where` is a filter such as ``Language("zh") & Source("reports/*")``, or its text. Raises
-        UsageError for an empty query, or a filter that is none.
+        `where` is a filter such as ``Language("zh") & Source("reports/*")``, or its text. At most
+        `max_per_document` chunks of a document come back (0: any number); `diversity` in [0, 1]
+        weighs how unlike the others a chunk is. None is the setting. Raises UsageError for an empty
+        query, a filter that is none, or a number out of its range.
         """
-        return self._find(_checked(query), self._selection(where), top_k, legs).hits()
+        choice = self._choice(max_per_document, diversity)
+        return self._find(checked(query), self._selection(where), top_k, legs, choice).hits()
 
     def explain(
         self,
@@ -116,10 +115,13 @@ class Rag:
         top_k: int | None = None,
         legs: Legs = "hybrid",
         where: Where | None = None,
+        max_per_document: int | None = None,
+        diversity: float | None = None,
     ) -> Explanation:
         """Return how each stage of `search` came to its hits; arguments and errors as there."""
-        question, selection = _checked(query), self._selection(where)
-        found = self._find(question, selection, top_k, legs)
+        question, selection = checked(query), self._selection(where)
+        choice = self._choice(max_per_document, diversity)
+        found = self._find(question, selection, top_k, legs, choice)
         return explain(question, found, selection, readable=self.embedder.coverage(question))
 
     def documents(self) -> list[DocumentInfo]:
@@ -193,7 +195,21 @@ class Rag:
     def _selection(self, where: Where | None) -> Selection:
         return self.collection.selection(filter_of(where))
 
-    def _find(self, question: str, selection: Selection, top_k: int | None, legs: Legs) -> Found:
+    def _choice(self, max_per_document: int | None, diversity: float | None) -> Choice:
+        settings = self.settings
+        return checked_choice(
+            settings.max_per_document if max_per_document is None else max_per_document,
+            settings.diversity if diversity is None else diversity,
+        )
+
+    def _find(
+        self,
+        question: str,
+        selection: Selection,
+        top_k: int | None,
+        legs: Legs,
+        choice: Choice,
+    ) -> Found:
         return find(
             question,
             selection,
@@ -201,6 +217,7 @@ class Rag:
             top_k=top_k or self.settings.top_k,
             n_candidates=self.settings.n_candidates,
             legs=legs,
+            choice=choice,
         )
 
     def _answer(
@@ -208,14 +225,10 @@ class Rag:
     ) -> Iterator[str | Answer]:
         """Yield the answer's text in pieces, then the Answer."""
         clock = _Clock()
-        hits = search(_search_text(question, history))
+        hits = search(search_text(question, history))
         clock.retrieve = clock.now()
-        turns = _without_markers(history)
-        passages = fit(
-            hits,
-            passage_tokens=self._passage_tokens(build_messages(question, (), history=turns)),
-            count_tokens=self.language_model.count_tokens,
-        )
+        turns = without_markers(history)
+        passages = self._fit(question, hits, turns)
         messages = build_messages(question, passages, history=turns)
         clock.prompt = clock.now()
         text, usage = "", Usage()
@@ -244,6 +257,16 @@ class Rag:
             usage=usage,
         )
 
+    def _fit(self, question: str, hits: Sequence[Hit], turns: Sequence[Message]) -> tuple[Hit, ...]:
+        """Return the hits as passages of a prompt, neighbours joined, within the budget."""
+        bare = build_messages(question, (), history=turns)
+        return fit(
+            hits,
+            passage_tokens=self._passage_tokens(bare),
+            count_tokens=self.language_model.count_tokens,
+            text_of=self.collection.selection().text_of,
+        )
+
     def _passage_tokens(self, bare: Sequence[Message]) -> int:
         """Return how many tokens of passages fit beside the bare prompt and the answer."""
         n_bare = sum(self.language_model.count_tokens([message.text for message in bare]))
@@ -268,24 +291,3 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(self.retrieve, self.prompt, self.first_token, self.now())
-
-
-def _checked(question: str) -> str:
-    """Return the question without white space around it; raise UsageError for an empty one."""
-    trimmed = question.encode(errors="replace").decode().strip()  # halves of characters go
-    if not trimmed:
-        raise UsageError("the question is empty", hint="write a question of at least one word")
-    return trimmed
-
-
-def _search_text(question: str, history: Sequence[Turn]) -> str:
-    """Return what to search for: a question that points back takes the one before with it."""
-    asked = [text for role, text in history if role == "user"]
-    if asked and _ANAPHORA.search(question):
-        return f"{asked[-1]} {question}"
-    return question
-
-
-def _without_markers(history: Sequence[Turn]) -> list[Message]:
-    """Return earlier turns without their markers, which numbered other passages."""
-    return [Message.of(role, _MARKERS.sub("", text), kind="turn") for role, text in history]

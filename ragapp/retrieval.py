@@ -1,32 +1,30 @@
-"""Question -> hits: a dense and a lexical search, fused by score, with the evidence kept.
-
-The dense leg counts only as far as the embedder can read the question: an embedder that does not
-know the question's characters would drown the lexical leg in noise.
-"""
+"""Question -> hits: searched, fused, told apart and chosen, with the evidence kept."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from ragapp.analysis import query_terms, weighted_coverage
+import numpy as np
+
+from ragapp.analysis import query_terms, terms_of, weighted_coverage
+from ragapp.choosing import (
+    Choice,
+    Chosen,
+    Likeness,
+    choose,
+    likeness_of_terms,
+    likeness_of_vectors,
+)
 from ragapp.collection import MAX_PLACES, Collection, Selection, StoredChunk, places_of
 from ragapp.filters import Filter
+from ragapp.fusion import Evidence, Legs, fuse, search_legs
 from ragapp.places import Place
 from ragapp.protocols import Embedder
 from ragapp.types import Hit
 
-Legs = Literal["hybrid", "dense", "lexical"]
-
-_READABLE = 0.9
-_UNREADABLE = 0.6
-# Fitted on the public sets: nDCG@10 is flat from 0.5 to 0.6. A term's BM25 tends to 2.2 times its
-# rarity (k1 = 1.2) as it is repeated; 1.6 is what passages of about 250 tokens reach.
-_DENSE_WEIGHT = 0.6
-_REACHED_BM25 = 1.6
-_COMMON_TERM = 1e-6
+RELEVANT = Choice()
 _UNSEEN_BIGRAM_WEIGHT = 0.4
 # Logistic fits of "the collection holds the answer" on public sets: 400 answerable questions a
 # language (xquad, nq_open, cmrc2018) against 300 out-of-corpus ones, classes weighted equally.
@@ -35,34 +33,32 @@ _UNREAD_FIT = (-7.9, 13.1)  # constant, per unit of coverage
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """The legs' raw scores by passage id, how much the dense leg counts, in [0, 1], and the BM25
-    score that a passage with all of the question's terms would reach.
-    """
-
-    dense: Mapping[int, float]
-    lexical: Mapping[int, float]
-    dense_weight: float
-    lexical_scale: float
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
-    """What the stages of a search found: all candidates by falling score, the distinct `best`."""
+    """What the stages of a search found.
+
+    `ranked` are all candidates by falling score, `distinct` those that say different things, and
+    `chosen` the best of them.
+    """
 
     evidence: Evidence
     rarity: Mapping[str, float]
     scores: Mapping[int, float]
     ranked: Sequence[int]
     near: Mapping[int, Sequence[int]]
-    best: Sequence[int]
+    distinct: Sequence[int]
+    chosen: Chosen
     stored: Mapping[int, StoredChunk]
+
+    @property
+    def best(self) -> list[int]:
+        """The chosen passages that are still stored, the best first."""
+        return [row_id for row_id in self.chosen.best if row_id in self.stored]
 
     def hits(self) -> list[Hit]:
         """Return the hits, best first; passages removed meanwhile are left out."""
         weights = _evidence_weights(self.rarity) if self.rarity else {}
         hits: list[Hit] = []
-        for row_id in (i for i in self.best if i in self.stored):
+        for row_id in self.best:
             places = _places(row_id, self.near, self.stored)
             score, stored = self.scores[row_id], self.stored[row_id]
             hits.append(_hit(len(hits) + 1, score, stored, self.evidence, weights, places))
@@ -101,20 +97,67 @@ def find(
     top_k: int,
     n_candidates: int,
     legs: Legs = "hybrid",
+    choice: Choice = RELEVANT,
 ) -> Found:
-    """Return what each stage found, to make hits of or to explain them; as for `retrieve`."""
+    """Return what each stage found, to make hits of or to explain them; as for `retrieve`.
+
+    `choice` is among the candidates: fewer than `top_k` come back where too few are left of them.
+    """
     terms = query_terms(question)
     if not terms:
-        return Found(Evidence({}, {}, 0.0, 1.0), {}, {}, (), {}, (), {})
+        return Found(Evidence({}, {}, 0.0, 1.0), {}, {}, (), {}, (), Chosen(()), {})
     rarity = selection.term_weights(terms)
     k = max(n_candidates, top_k)
-    evidence = _search(question, rarity, selection, embedder, k=k, legs=legs)
-    scores = _fuse(evidence)
+    evidence = search_legs(question, rarity, selection, embedder, k=k, legs=legs)
+    scores = fuse(evidence)
     ranked = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))
     near = selection.near_passages(ranked)
-    best = _distinct(ranked, near)[:top_k]
-    stored = selection.chunks([*best, *(other for row_id in best for other in near[row_id])])
-    return Found(evidence, rarity, scores, ranked, near, best, stored)
+    distinct = _distinct(ranked, near)
+    chosen = _chosen(distinct, top_k, choice, scores=scores, selection=selection, evidence=evidence)
+    behind = (other for row_id in chosen.best for other in near[row_id])
+    stored = selection.chunks([*chosen.best, *behind, *chosen.passed_over])
+    return Found(evidence, rarity, scores, ranked, near, distinct, chosen, stored)
+
+
+def _chosen(
+    distinct: Sequence[int],
+    top_k: int,
+    choice: Choice,
+    *,
+    scores: Mapping[int, float],
+    selection: Selection,
+    evidence: Evidence,
+) -> Chosen:
+    if choice.is_plain:
+        return Chosen(distinct[:top_k])
+    stored = selection.chunks(distinct)
+    kept = [row_id for row_id in distinct if row_id in stored]
+    return choose(
+        kept,
+        top_k,
+        choice,
+        scores=scores,
+        documents={row_id: stored[row_id].chunk.document_id for row_id in kept},
+        likeness=_likeness([stored[row_id] for row_id in kept], selection, evidence, choice),
+    )
+
+
+def _likeness(
+    candidates: Sequence[StoredChunk], selection: Selection, evidence: Evidence, choice: Choice
+) -> Likeness:
+    """Return how like each other the candidates are: by vectors where the embedder reads them.
+
+    The vectors of what it cannot read are all alike; terms are compared then.
+    """
+    if not choice.diversity:
+        return likeness_of_terms([])  # it does not count
+    if evidence.dense_weight:
+        vectors = selection.vectors([stored.row_id for stored in candidates])
+        if len(vectors) == len(candidates):
+            return likeness_of_vectors(np.stack([vectors[c.row_id] for c in candidates]))
+    return likeness_of_terms(
+        [frozenset(terms_of(stored.chunk.embedded_text)) for stored in candidates]
+    )
 
 
 def _distinct(ranked: Sequence[int], near: Mapping[int, Sequence[int]]) -> list[int]:
@@ -178,59 +221,6 @@ def _evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
         and all(rarity.get(c, highest) < highest for c in term)
         else weight
         for term, weight in rarity.items()
-    }
-
-
-def _search(
-    question: str,
-    rarity: Mapping[str, float],
-    selection: Selection,
-    embedder: Embedder,
-    *,
-    k: int,
-    legs: Legs,
-) -> Evidence:
-    if legs == "dense":
-        found = selection.search_dense(embedder.embed_query(question), k)
-        return Evidence(dict(found), {}, 1.0, 1.0)
-    lexical = dict(selection.search_lexical(list(rarity), k))
-    scale = _lexical_scale(rarity)
-    weight = _DENSE_WEIGHT * _readability(embedder.coverage(question))
-    if weight == 0.0 or legs == "lexical":
-        return Evidence({}, lexical, 0.0, scale)
-    vector = embedder.embed_query(question)
-    dense = dict(selection.search_dense(vector, k))
-    missing = [row_id for row_id in lexical if row_id not in dense]
-    return Evidence(dense | selection.cosines(vector, missing), lexical, weight, scale)
-
-
-def _readability(coverage: float) -> float:
-    """Return in [0, 1] how far an embedder that knows `coverage` of the tokens can be trusted."""
-    return min(max((coverage - _UNREADABLE) / (_READABLE - _UNREADABLE), 0.0), 1.0)
-
-
-def _lexical_scale(rarity: Mapping[str, float]) -> float:
-    """Return the BM25 score that a passage with all terms would reach, > 0.
-
-    Terms count as FTS5 counts them: next to nothing where they stand in every other passage.
-    """
-    odds = (math.expm1(weight) for weight in rarity.values())
-    return _REACHED_BM25 * sum(math.log(x) if x > 1.0 else _COMMON_TERM for x in odds)
-
-
-def _fuse(evidence: Evidence) -> dict[int, float]:
-    """Return in [0, 1] the weighted sum of cosine and share of the reachable BM25, by passage.
-
-    Both are absolute: a leg whose best hit is poor does not lift it to the top of its scale, as
-    min-max scores do. Source of the comparison: Bruch, Gai and Ingber 2023, "An Analysis of Fusion
-    Functions for Hybrid Retrieval".
-    """
-    weight = evidence.dense_weight
-    dense = {i: 1.0 + cosine for i, cosine in evidence.dense.items()}
-    lexical = {i: min(bm25 / evidence.lexical_scale, 1.0) for i, bm25 in evidence.lexical.items()}
-    return {
-        i: (weight * dense.get(i, 0.0) + (1.0 - weight) * lexical.get(i, 0.0)) / (1.0 + weight)
-        for i in dense.keys() | lexical.keys()
     }
 
 

@@ -90,7 +90,8 @@ class Hit:
     the BM25 score (>= 0, None where the lexical leg did not find it), and `coverage` in [0, 1] the
     share of the question's terms, weighted by rarity, that stand in the chunk. `also_in` names the
     other sources that hold the text, `also_at` where it stands in other documents;
-    `has_instructions` warns of instructions to a model in the document.
+    `has_instructions` warns of instructions to a model in the document. `parts` are the hits that
+    a passage was joined of, () for a chunk.
     """
 
     rank: int
@@ -112,6 +113,7 @@ class Hit:
     has_instructions: bool = False
     page_spans: tuple[PageSpan, ...] = ()
     also_at: tuple[Place, ...] = ()
+    parts: tuple[Hit, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
         """Return the page on which the document offset `offset` stands, None without pages."""
@@ -120,7 +122,7 @@ class Hit:
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as plain JSON values, under the names that the README documents."""
         values = asdict(self)
-        del values["page_spans"]
+        del values["page_spans"], values["parts"]
         values["also_in"] = list(self.also_in)
         values["also_at"] = [place.to_dict() for place in self.also_at]
         return values

@@ -98,6 +98,17 @@ def get_document(connection: sqlite3.Connection, document_id: str) -> Document |
     )
 
 
+def text_between(
+    connection: sqlite3.Connection, document_id: str, start: int, end: int
+) -> str | None:
+    """Return ``[start, end)`` of a document's text, None where it is not stored."""
+    row = connection.execute(
+        "SELECT substr(text, ?, ?) FROM documents WHERE id = ?",
+        (start + 1, end - start, document_id),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def damaged_documents(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield the ids of documents whose row no longer matches its SHA-256."""
     for row in connection.execute(f"SELECT {', '.join(_Row._fields)}, sha256 FROM documents"):

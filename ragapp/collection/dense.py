@@ -22,7 +22,7 @@ from ragapp.collection import checking, due, generation_files
 from ragapp.collection.generation_files import UnwritableIndexError
 from ragapp.collection.view import View
 from ragapp.errors import CollectionDamagedError, EmbedderMismatchError, UsageError
-from ragapp.protocols import Embedder, EmbedderIdentity, VectorIndex, Vectors
+from ragapp.protocols import Embedder, EmbedderIdentity, Ids, VectorIndex, Vectors
 from ragapp.registry import INDEXES, resolve
 from ragapp.types import Chunk
 
@@ -82,13 +82,18 @@ class DenseSearch:
 
     def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
         """Return the exact cosine of each passage of `row_ids` that has a vector."""
+        ids, rows = self.vectors(row_ids)
+        scores = rows @ query if len(ids) else ids
+        return {int(i): float(s) for i, s in zip(ids, scores, strict=True)}
+
+    def vectors(self, row_ids: Sequence[int]) -> tuple[Ids, Vectors]:
+        """Return ids (n,) and vectors (n, dim) of those of `row_ids` that have one, by id."""
         with self._database.reading() as connection:
             row = _embedder_row(connection)
             if row is None:
-                return {}
-            self._check(vectors.get_embedder(connection, row))
-            ids, rows = vectors.vectors_of(connection, row, len(query), row_ids)
-        return {int(i): float(s) for i, s in zip(ids, rows @ query, strict=True)}
+                return np.zeros(0, dtype=np.int64), np.zeros((0, 1), dtype=np.float32)
+            identity = self._checked(vectors.get_embedder(connection, row))
+            return vectors.vectors_of(connection, row, identity.dim, row_ids)
 
     # --- the view
 
@@ -113,8 +118,7 @@ class DenseSearch:
             row = _embedder_row(connection)
             if row is None:
                 return _empty_view(0, dim=1)
-            identity = vectors.get_embedder(connection, row)
-            self._check(identity)
+            identity = self._checked(vectors.get_embedder(connection, row))
             base = self._base_view(generation, row, identity.dim)
             ids, rows = vectors.vectors_after(
                 connection, row, identity.dim, last_passage_id=base.newest
@@ -150,16 +154,15 @@ class DenseSearch:
     def _required_embedder(self, connection: sqlite3.Connection) -> tuple[int, EmbedderIdentity]:
         row = _embedder_row(connection)
         assert row is not None, "use_embedder comes before add"
-        identity = vectors.get_embedder(connection, row)
-        self._check(identity)
-        return row, identity
+        return row, self._checked(vectors.get_embedder(connection, row))
 
-    def _check(self, identity: EmbedderIdentity) -> None:
+    def _checked(self, identity: EmbedderIdentity) -> EmbedderIdentity:
         if self._expected and identity.fingerprint != self._expected:
             raise EmbedderMismatchError(
                 f"this collection was embedded anew with {identity.name!r} by another process",
                 hint=f"set embedder = {identity.name!r} and open it again, or run: ragapp reindex",
             )
+        return identity
 
     # --- building
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragapp.chunkstore import Database, chunks, filtering, passages, postings
+from ragapp.chunkstore import Database, chunks, documents, filtering, passages, postings
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.collection import view
 from ragapp.collection.dense import DenseSearch
 from ragapp.filters import Filter
 from ragapp.protocols import Ids, Vectors
+from ragapp.types import Hit
 
 Found = list[tuple[int, float]]
 
@@ -71,6 +72,11 @@ class Selection:
         """Return the exact cosine of each of the passages `row_ids` with a (dim,) unit query."""
         return self.dense.cosines(query, row_ids)
 
+    def vectors(self, row_ids: Sequence[int]) -> dict[int, Vectors]:
+        """Return the (dim,) float32 unit vector of each of the passages that has one."""
+        ids, rows = self.dense.vectors(row_ids)
+        return dict(zip(ids.tolist(), rows, strict=True))
+
     def term_weights(self, terms: Sequence[str]) -> dict[str, float]:
         """Return each term's inverse passage frequency in the whole collection, > 0."""
         with self.database.reading() as connection:
@@ -96,6 +102,11 @@ class Selection:
         """Return for each of the passages `row_ids` those that say the same in other words."""
         with self.database.reading() as connection:
             return passages.near_passages(connection, row_ids)
+
+    def text_of(self, hit: Hit, start: int, end: int) -> str | None:
+        """Return ``[start, end)`` of the text of a hit's document, None where it is gone."""
+        with self.database.reading() as connection:
+            return documents.text_between(connection, hit.document_id, start, end)
 
     def n_passages(self) -> int:
         """Return how many passages are stored, whatever passes."""

@@ -17,8 +17,9 @@ from ragapp.evaluation.matching import exact_match, f1, holds, is_label
 from ragapp.evaluation.questions import Question, QuestionSet
 from ragapp.evaluation.ranking import DEPTH, score_rankings
 from ragapp.evaluation.run import EvaluationRun, QuestionResult
+from ragapp.fusion import Legs
 from ragapp.rag import Rag
-from ragapp.retrieval import Legs, confidence
+from ragapp.retrieval import confidence
 from ragapp.types import Answer, Hit
 
 ANSWER_DEPTHS = (1, 3, 5)

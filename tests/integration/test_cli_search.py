@@ -43,6 +43,17 @@ COMMANDS = {
     "explain en": ("search", ENGLISH_QUESTION, "--explain", "--json"),
     "explain zh": ("search", CHINESE_QUESTION, "--explain", "--json", "--where", "lang=zh"),
     "explain in words": ("search", ENGLISH_QUESTION, "--explain", "--where", "lang=en"),
+    "varied": (
+        "search",
+        ENGLISH_QUESTION,
+        "--max-per-document",
+        "1",
+        "--diversity",
+        "0.5",
+        "--json",
+    ),
+    "too varied": ("search", ENGLISH_QUESTION, "--diversity", "1.5", "--json"),
+    "explain varied": ("search", ENGLISH_QUESTION, "--explain", "-k", "2", "--diversity", "0.9"),
     "explain none": ("search", ENGLISH_QUESTION, "--explain", "--where", "format=pdf"),
     **{
         f"search {name}": ("search", "x", "--where", f, "--json")
@@ -176,3 +187,22 @@ def test_an_explanation_of_no_hits_tells_that_nothing_passed(shown):
     assert shown["explain none"].status == 0
     assert "searched: 0 of 5 passages" in shown["explain none"].stdout
     assert "nothing found" in shown["explain none"].stdout
+
+
+# --- the choice among the candidates
+
+
+def test_at_most_one_hit_of_a_document_comes_back(shown):
+    found = [hit["document_id"] for hit in shown["varied"].json["hits"]]
+
+    assert shown["varied"].status == 0
+    assert len(found) == len(set(found)) > 1
+
+
+def test_a_diversity_out_of_range_is_one_line_and_exit_status_2(shown):
+    assert_one_error(shown["too varied"], status=2, code="usage")
+
+
+def test_what_was_passed_over_is_shown_in_words(shown):
+    assert "passed over, like a better hit: rank 2" in shown["explain varied"].stdout
+    assert "counts as 1" in shown["explain varied"].stdout

@@ -46,6 +46,18 @@ WhereOption = Annotated[
         show_default=False,
     ),
 ]
+PerDocumentOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="N", help="At most N passages of a document; 0: any.", show_default=False
+    ),
+]
+DiversityOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0, max=1.0, help="How much being unlike the others counts.", show_default=False
+    ),
+]
 
 
 def main() -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ui.cli.app import CollectionOption, JsonOption, TopKOption, WhereOption, app
+from ui.cli.app import (
+    CollectionOption,
+    DiversityOption,
+    JsonOption,
+    PerDocumentOption,
+    TopKOption,
+    WhereOption,
+    app,
+)
 from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
 
@@ -66,6 +74,8 @@ def search(
     *,
     top_k: TopKOption = None,
     where: WhereOption = None,
+    max_per_document: PerDocumentOption = None,
+    diversity: DiversityOption = None,
     is_explained: Annotated[
         bool, typer.Option("--explain", help="Show how each stage came to the hits.")
     ] = False,
@@ -73,15 +83,16 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages nearest to a query."""
+    choice: dict[str, Any] = {"max_per_document": max_per_document, "diversity": diversity}
     with reported_errors(as_json=as_json):
         from ragapp import open_rag
 
         with open_rag(collection) as rag:
             if is_explained:
-                explanation = rag.explain(query, top_k=top_k, where=where)
+                explanation = rag.explain(query, top_k=top_k, where=where, **choice)
                 hits = [explained.hit for explained in explanation.hits]
             else:
-                explanation, hits = None, rag.search(query, top_k=top_k, where=where)
+                explanation, hits = None, rag.search(query, top_k=top_k, where=where, **choice)
         if as_json:
             found: dict[str, Any] = {"hits": [hit.to_dict() for hit in hits]}
             print_json(found | ({"explain": explanation.to_dict()} if explanation else {}))

@@ -26,6 +26,8 @@ def print_hits(hits: Sequence[Hit], explanation: Explanation | None = None) -> N
             print_line(f"     {line}")
     if not hits:
         print_line("nothing found")
+    if explanation is not None:
+        _print_choice(explanation)
 
 
 def shortened(text: str) -> str:
@@ -42,7 +44,20 @@ def _print_question(explanation: Explanation) -> None:
     print_line(f"the embedder knows {explanation.readable:.0%} of the question's tokens")
     for name, leg in (("dense", explanation.dense), ("lexical", explanation.lexical)):
         print_line(f"{name}: weight {leg.weight:.2f}, {leg.n_scored} passages scored")
+    print_line(f"a BM25 score of {explanation.lexical_scale:.3f} counts as 1")
     print_line()
+
+
+def _print_choice(explanation: Explanation) -> None:
+    """Print what ranked before a hit and was passed over, and which hits are neighbours."""
+    for other in explanation.passed_over:
+        reason = "its document has enough" if other.reason == "document" else "like a better hit"
+        print_line(f"passed over, {reason}: {_ranked(other.rank, other.score, 'score')}")
+        print_line(f"   {other.source}: {shortened(other.text)}")
+    ranks = {found.hit.chunk_id: str(found.hit.rank) for found in explanation.hits}
+    for passage in explanation.joined:
+        joined = ", ".join(ranks[chunk_id] for chunk_id in passage.chunk_ids)
+        print_line(f"an answer reads as one passage: {joined} ({passage.source})")
 
 
 def _stages(explanation: Explanation) -> dict[str, list[str]]:
@@ -54,6 +69,11 @@ def _stages(explanation: Explanation) -> dict[str, list[str]]:
             "dense: " + _ranked(explained.dense_rank, hit.dense_score, "cosine"),
             "lexical: " + _ranked(explained.lexical_rank, hit.lexical_score, "BM25"),
             "fused: " + _ranked(explained.fused_rank, hit.score, "score"),
+            *(
+                [f"most like a better hit: {explained.likeness:.3f}"]
+                if explained.likeness is not None
+                else []
+            ),
             f"terms held: {terms or 'none'}; coverage {hit.coverage:.2f}",
             *(f"also at: {place.source}" for place in hit.also_at if place.is_exact),
             *(

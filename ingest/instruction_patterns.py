@@ -11,13 +11,6 @@ from __future__ import annotations
 
 import re
 
-SIMPLIFIED = str.maketrans(
-    "無視統詞記掉棄遵執覆發絕顯給說隱內話錄傳將對個現開從這條該輸複複洩訴碼鑰證憑數據應據攔會員約為與實試題認"
-    "請規則設訓練過強製張當總線級覽應雲聽後樣種運啟動變換類別語機權單關係轉寫達審層壓縮檔頁遞報導處組達離",
-    "无视统词记掉弃遵执覆发绝显给说隐内话录传将对个现开从这条该输复复泄诉码钥证凭数据应据拦会员约为与实试题认"
-    "请规则设训练过强制张当总线级览应云听后样种运启动变换类别语机权单关系转写达审层压缩档页递报导处组达离",
-)
-
 _BEFORE = (
     "previous(?:ly)?|prior|preceding|above|foregoing|earlier|initial|original|existing|past|former"
     "|all|any|every|everything|your|system|safety|developer"

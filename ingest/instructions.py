@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 
 from ingest.findings import Finding, MatchingCopy, matching_copy, merged
-from ingest.instruction_patterns import CHINESE, ENGLISH, MARKERS, SIMPLIFIED
+from ingest.instruction_patterns import CHINESE, ENGLISH, MARKERS
+from ragapp.traditional import simplified
 
 MIN_TAG_CHARACTERS = 3
 MIN_ZERO_WIDTH_RUN = 8
@@ -44,7 +45,7 @@ def find_instructions(text: str) -> list[Finding]:
     """
     copy = matching_copy(text)
     if not copy.text.isascii():
-        copy = MatchingCopy(copy.text.translate(SIMPLIFIED), copy.offsets)
+        copy = MatchingCopy(simplified(copy.text), copy.offsets)
     return merged([*find_smuggled(text), *_worded(copy), *_leaks(copy)])
 
 

@@ -1,8 +1,9 @@
 """Text -> search terms, in English and Chinese at once.
 
 Both sides of a lexical match, the chunk and the question, go through the same steps: NFKC and
-case folding; English words are stemmed (Snowball); Chinese, Japanese and Korean runs give their
-characters and bigrams; numbers, versions and codes (`3.5`, `wx-200`, `c++`) are kept whole.
+case folding; traditional characters are simplified; English words are stemmed (Snowball); Chinese,
+Japanese and Korean runs give their characters and bigrams; numbers, versions and codes (`3.5`,
+`wx-200`, `c++`) are kept whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from threading import Lock
 
 import snowballstemmer
 
+from ragapp.traditional import simplified
+
+ANALYZER = "2"  # another whenever the same text gives other terms: stored ones are made anew then
 MAX_QUERY_TERMS = 64
 _LONGEST_WORD = 40
 _CJK = (
@@ -49,9 +53,7 @@ _CJK_STOP = re.compile(
     "|多少|多长|多久|多大|多高|多远|多重|多快|多深|多宽|多厚|什么|怎么|怎样|如何|是否|请问"
     "|应该|应当|可以|可能|需要|必须|必需|最多|最少|至少|时候|东西|的话|如果|因为|所以|但是|以及|进行"
     "|我们|你们|他们|她们|它们|自己|一共|总共|大约|大概|通常|一般|具体|主要|分别|属于|称为|叫做"
-    "|什麼|哪裡|為什麼|怎麼|應該|應當|需要|必須|時候|東西|如果|因為|所以"
     "|[谁吗呢吧啊呀的了是在和与或及被把从到由对于之其这那有为也就都而要会能几叫该我你您他她它以将让给向比很更最还又再已曾所者办]"
-    "|[誰嗎這為與對個个幾該將讓給還辦]"
 )
 
 
@@ -139,7 +141,7 @@ def _fold(text: str) -> str:
 
 def _folded_characters(text: str) -> str:
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+        text = simplified(unicodedata.normalize("NFKC", _UNSEEN.sub("", text)))
     return text.casefold()
 
 

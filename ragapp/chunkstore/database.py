@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 
 from ragapp.chunkstore.failpoints import reach
-from ragapp.chunkstore.migration import migrate
+from ragapp.chunkstore.migration import migrate, renew_postings
 from ragapp.chunkstore.schema import check_readable, connect, create_if_empty
 from ragapp.errors import (
     CollectionDamagedError,
@@ -32,7 +32,8 @@ class Database:
         """Open the database at `path`, made if absent unless it `must_exist`.
 
         One of an older version is migrated, after a copy of it is laid beside it (not of one that
-        `must_exist`: that is a copy itself). One of a newer version is only read.
+        `must_exist`: that is a copy itself). One whose full-text terms another analyzer made gets
+        them anew. One of a newer version is only read.
         """
         self.path = path
         self._lock = RLock()
@@ -41,6 +42,8 @@ class Database:
             create_if_empty(self._connection, path, must_exist=must_exist)
             self.is_writable = check_readable(self._connection, path)
             migrate(self._connection, path, is_copying=not must_exist)
+            if self.is_writable:
+                renew_postings(self._connection, path)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

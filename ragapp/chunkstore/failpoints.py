@@ -28,6 +28,7 @@ Point = Literal[
     "migration.step",
     "migration.versioned",
     "migration.committed",
+    "migration.postings",
     "document.inserted",
     "passages.held",
     "chunks.inserted",

@@ -15,11 +15,14 @@ from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 
+from ragapp.analysis import ANALYZER
 from ragapp.chunkstore import passages
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.schema import (
     PASSAGE_TABLES,
     SCHEMA_VERSION,
+    analyzer_of,
+    note_analyzer,
     note_version,
     statements,
     version_of,
@@ -89,6 +92,23 @@ def migrate(connection: sqlite3.Connection, path: Path, *, is_copying: bool) -> 
         raise
     reach("migration.committed")
     _log.info("%s was brought from schema %d to %d", path, version, SCHEMA_VERSION)
+
+
+def renew_postings(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the full-text terms anew where another analyzer made them, in one transaction."""
+    if analyzer_of(connection) == ANALYZER:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if analyzer_of(connection) != ANALYZER:  # another process may have been first
+            passages.renew_postings(connection)
+            reach("migration.postings")
+            note_analyzer(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    _log.info("the full-text terms of %s were made anew", path)
 
 
 def _require_room(path: Path) -> None:

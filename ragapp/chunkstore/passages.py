@@ -79,6 +79,13 @@ def put_postings(
     reach("postings.inserted")
 
 
+def renew_postings(connection: sqlite3.Connection) -> None:
+    """Store the full-text terms of all passages anew."""
+    rows = connection.execute("SELECT id FROM passages ORDER BY id").fetchall()
+    for (passage_id,) in rows:
+        _put_posting(connection, passage_id, _titles(connection, passage_id))
+
+
 def count_passages(connection: sqlite3.Connection) -> int:
     """Return how many passages are stored."""
     return int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])

@@ -12,12 +12,14 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from ragapp.analysis import ANALYZER
 from ragapp.chunkstore.failpoints import reach
 from ragapp.errors import CollectionDamagedError, SchemaTooNewError
 
 SCHEMA_VERSION = 2
 READABLE_SINCE = 2  # the oldest schema version whose code can still read what this one writes
 READABLE_KEY = "readable_since"
+_ANALYZER_KEY = "analyzer"
 BUSY_TIMEOUT_S = 30.0
 
 PASSAGE_TABLES = """
@@ -200,6 +202,19 @@ def note_version(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
+def analyzer_of(connection: sqlite3.Connection) -> str:
+    """Return which analyzer made the full-text terms, "" for one before they were told apart."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (_ANALYZER_KEY,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def note_analyzer(connection: sqlite3.Connection) -> None:
+    """Note, inside the caller's transaction, that the present analyzer made all terms."""
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_ANALYZER_KEY, ANALYZER)
+    )
+
+
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     reach("schema.begun")
@@ -209,6 +224,7 @@ def _create(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
                 reach("schema.table")
             note_version(connection)
+            note_analyzer(connection)
             reach("schema.versioned")
         connection.execute("COMMIT")
         reach("schema.committed")

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragapp import traditional as traditional_table
 from ragapp.analysis import (
     MAX_QUERY_TERMS,
     cjk_share,
@@ -231,3 +232,20 @@ def test_marked_places_hold_the_terms_and_lie_apart_in_order(pieces, chance):
     assert all(terms & set(terms_of(text[start:end])) for start, end in spans)
     assert all(a[1] < b[0] for a, b in pairwise(spans))
     assert all(0 <= start < end <= len(text) for start, end in spans)
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simplified"), [("望遠鏡的鏡面", "望远镜的镜面"), ("為什麼開門", "为什么开门")]
+)
+def test_both_chinese_scripts_give_the_same_terms(traditional, simplified):
+    assert terms_of(traditional) == terms_of(simplified)
+    assert query_terms(traditional) == query_terms(simplified)
+
+
+def test_a_term_of_the_other_script_is_marked_where_it_stands():
+    assert term_spans("A 望遠鏡", {"远镜"}) == [(3, 5)]
+
+
+def test_the_table_of_characters_leads_to_simplified_ones_alone():
+    table = traditional_table.SIMPLIFIED
+    assert not set(table) & set(table.values())

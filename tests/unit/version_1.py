@@ -36,7 +36,9 @@ def make_version_1(present: Path, directory: Path) -> None:
                 _copy(source, target, table)
             target.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
-                source.execute("SELECT key, value FROM meta WHERE key != 'readable_since'"),
+                source.execute(
+                    "SELECT key, value FROM meta WHERE key NOT IN ('readable_since', 'analyzer')"
+                ),
             )
             _put_chunks(source, target)
             _put_generation(target, directory)

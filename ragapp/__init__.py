@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ragapp.errors import RagError
     from ragapp.evaluation.comparing import Comparison, compare_runs
     from ragapp.evaluation.keeping import keep_run, list_runs, load_run, save_run, write_whole
-    from ragapp.evaluation.making import make_questions
+    from ragapp.evaluation.making import keep_questions, make_questions, questions_file
     from ragapp.evaluation.own_set import OwnQuestion, evaluate_questions, write_questions
     from ragapp.evaluation.report import render_report
     from ragapp.evaluation.run import EvaluationRun
@@ -63,12 +63,14 @@ __all__ = [
     "Title",
     "compare_runs",
     "evaluate_questions",
+    "keep_questions",
     "keep_run",
     "list_runs",
     "load_run",
     "make_questions",
     "open_rag",
     "parse_filter",
+    "questions_file",
     "render_report",
     "save_run",
     "write_questions",
@@ -100,12 +102,14 @@ _HOMES = {
     "Title": "ragapp.filters.expression",
     "compare_runs": "ragapp.evaluation.comparing",
     "evaluate_questions": "ragapp.evaluation.own_set",
+    "keep_questions": "ragapp.evaluation.making",
     "keep_run": "ragapp.evaluation.keeping",
     "list_runs": "ragapp.evaluation.keeping",
     "load_run": "ragapp.evaluation.keeping",
     "make_questions": "ragapp.evaluation.making",
     "open_rag": "ragapp.bootstrap",
     "parse_filter": "ragapp.filters.grammar",
+    "questions_file": "ragapp.evaluation.making",
     "render_report": "ragapp.evaluation.report",
     "save_run": "ragapp.evaluation.keeping",
     "write_questions": "ragapp.evaluation.own_set",

@@ -53,6 +53,7 @@ def language_name(code: str, say: Say) -> str:
 ASK = Label("Ask", "提问")
 LIBRARY = Label("Library", "文档库")
 INSPECT = Label("Inspect", "检视")
+EVALUATE = Label("Evaluate", "评估")
 ADD_FILES = Label("Add files", "添加文件")
 
 ASK_INTRO = Label(

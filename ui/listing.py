@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -91,7 +92,7 @@ def rows_of(documents: Sequence[Listed], *, collection: Path) -> list[Row]:
             n_pages=document.n_pages,
             n_chunks=document.n_chunks,
             n_characters=document.n_characters,
-            added_at=_local_time(document.added_at),
+            added_at=local_time(document.added_at),
             near_duplicates=tuple(titles.get(near, near) for near in document.near_duplicates),
             revisions=tuple(titles.get(other, other) for other in document.revisions),
         )
@@ -105,14 +106,26 @@ def matching(rows: Iterable[Row], typed: str) -> list[Row]:
     return [row for row in rows if all(word in _searched(row) for word in words)]
 
 
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names by id, those that several ids share with the id behind them.
+
+    Streamlit's choosers know an option by its name alone.
+
+    >>> told_apart({"a1": "Rules", "b2": "Rules", "c3": "Log"})
+    {'a1': 'Rules (a1)', 'b2': 'Rules (b2)', 'c3': 'Log'}
+    """
+    counts = Counter(names.values())
+    return {id_: f"{name} ({id_})" if counts[name] > 1 else name for id_, name in names.items()}
+
+
+def local_time(stamp: str) -> str:
+    """Return a UTC time stamp as local date and time, to the minute."""
+    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def _searched(row: Row) -> str:
     return _folded(" ".join((row.title, *row.sources)))
 
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _local_time(stamp: str) -> str:
-    """Return a UTC time stamp as local date and time, to the minute."""
-    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -26,5 +26,8 @@ ADD_FILES = Page("views/add_files.py", "add-files", labels.ADD_FILES, ":material
 INSPECT = Page(
     "views/inspect.py", "inspect", labels.INSPECT, ":material/troubleshoot:", is_wide=True
 )
+EVALUATE = Page(
+    "views/evaluate.py", "evaluate", labels.EVALUATE, ":material/monitoring:", is_wide=True
+)
 
-PAGES = (ASK, LIBRARY, ADD_FILES, INSPECT)
+PAGES = (ASK, LIBRARY, ADD_FILES, INSPECT, EVALUATE)

@@ -41,3 +41,76 @@ TERMS_HELD = Label("Terms held", "含有的词项")
 COVERAGE = Label("coverage {n:.0%}", "覆盖 {n:.0%}")
 COLLAPSED = Label("Collapsed into it", "并入此段落")
 COLLAPSED_WHY = Label("says nearly the same", "文字几乎相同")
+
+EVALUATE_INTRO = Label(
+    "Questions with known answers, made of your documents, tell how well they are found.",
+    "用取自您的文档、答案已知的问题，衡量检索的效果。",
+)
+SYSTEMS = Label("Searches to measure", "要评估的检索")
+N_QUESTIONS = Label("Questions to make at most", "最多生成的问题数")
+JUDGE_ANSWERS = Label("Judge the answers, too (slower)", "同时评判回答（较慢）")
+EVALUATE_NOW = Label("Run the evaluation", "开始评估")
+NO_SYSTEM = Label("Choose at least one search.", "请至少选择一种检索。")
+QUESTIONS_ABSENT = Label(
+    "There is no question set yet: the first run makes one, without a model.",
+    "还没有问题集：首次评估时会自动生成，无需模型。",
+)
+QUESTIONS_PRESENT = Label("Question set, yours to edit", "问题集，可自行编辑")
+REMAKE = Label("Make the questions anew", "重新生成问题")
+REMAKE_QUESTION = Label(
+    "Replace the question set by one of the documents as they are now? What was edited in it is "
+    "lost; the runs are kept.",
+    "要按现在的文档重新生成问题集吗？其中的修改将丢失，评估记录会保留。",
+)
+REMAKE_YES = Label("Yes, make it anew", "确定重新生成")
+REMADE = Label(
+    "The question set was made anew: {n:,} questions.", "问题集已重新生成：{n:,} 个问题。"
+)
+MAKING = Label("Making the questions…", "正在生成问题……")
+ASKING = Label("Question {done:,} of {total:,}", "正在评估 {total:,} 个问题中的第 {done:,} 个")
+RUN_KEPT = Label("The run is kept in the collection.", "评估记录已保存在文档库中。")
+NO_RUNS = Label("No run is kept yet.", "还没有评估记录。")
+KEPT_RUNS = Label("Kept runs", "评估记录")
+COMPARE_WITH = Label("Compare with", "与之对比")
+CHOOSE_RUN = Label("Choose another run", "选择另一次评估")
+QUESTION_COUNT = Label("{n:,} questions", "{n:,} 个问题")
+UNANSWERABLE_COUNT = Label("{n:,} unanswerable", "{n:,} 个无答案")
+LEFT_OUT_COUNT = Label("{n:,} left out", "略去 {n:,} 个")
+SEARCH_TIME = Label(
+    "{median:.1f} ms a search (median), {high:.1f} ms (95th percentile)",
+    "每次检索 {median:.1f} 毫秒（中位数），{high:.1f} 毫秒（第 95 百分位）",
+)
+REFUSALS = Label(
+    "Refusals: precision {precision:.3f}, recall {recall:.3f}, AUROC {auroc:.3f}",
+    "拒答：精确率 {precision:.3f}，召回率 {recall:.3f}，AUROC {auroc:.3f}",
+)
+NONE_REFUSED = Label("Refusals: none; AUROC {auroc:.3f}", "拒答：没有；AUROC {auroc:.3f}")
+FIGURES = Label("Figures", "指标")
+FIGURES_HELP = Label(
+    "Means over the questions with 95 % intervals. recall@k, nDCG@10 and MRR@10: how early the "
+    "right document comes; span@k: a passage among the first k covers the answer's place; "
+    "answer@k: one holds the answer's words.",
+    "各问题的平均值及 95 % 区间。recall@k、nDCG@10、MRR@10：正确文档排得多靠前；"
+    "span@k：前 k 个段落中有一个覆盖答案所在位置；answer@k：有一个含有答案原文。",
+)
+METRIC = Label("Metric", "指标")
+SYSTEM = Label("Search", "检索")
+ANSWERS = Label("Answers", "回答")
+DIFFERENCE = Label("Difference, paired", "配对差值")
+P_VALUE = Label("p (permutation test)", "p 值（置换检验）")
+VERDICT = Label("Verdict", "结论")
+LOWER = Label("lower", "更低")
+HIGHER = Label("higher", "更高")
+UNDECIDED = Label("within the interval", "在区间之内")
+SYSTEMS_COMPARED = Label("Compared with the first search", "与第一种检索相比")
+RUNS_COMPARED = Label(
+    "Compared: the later run minus the earlier one", "对比：较晚的评估减去较早的评估"
+)
+SHARED = Label("{n:,} questions in both runs", "两次评估共有 {n:,} 个问题")
+GOT_WORSE = Label("Questions that got worse: {n:,}", "变差的问题：{n:,} 个")
+NONE_WORSE = Label("No question got worse.", "没有问题变差。")
+GO_WORST = Label("Questions that go worst", "表现最差的问题")
+LEADS_TO_INSPECT = Label(
+    "Each leads to its explanation on the page Inspect.", "点击问题即可在“检视”页查看缘由。"
+)
+CHART = Label("Means with 95 % intervals", "平均值及 95 % 区间")

@@ -47,6 +47,13 @@ class Key(StrEnum):
     CLEAR_FILTERS = "clear_filters"
     QUERY = "query"
     N_PASSAGES = "n_passages"
+    SYSTEMS = "systems"
+    N_QUESTIONS = "n_questions"
+    JUDGE_ANSWERS = "judge_answers"
+    STOP_EVALUATION = "stop_evaluation"
+    REMAKING = "remaking"
+    RUN = "run"
+    COMPARED = "compared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +198,34 @@ def is_removing(document_id: str) -> bool:
 def ask_to_remove(document_id: str | None) -> None:
     """Remember which document waits for a confirmation, or that none does."""
     st.session_state[Key.REMOVING] = document_id
+
+
+def address_of_query(query: str) -> dict[str, str]:
+    """Return the address's parameters under which Inspect shows a query, in this language."""
+    return {Key.QUERY: query, _LANGUAGE_PARAMETER: language()}
+
+
+def is_remaking() -> bool:
+    """Tell whether the visitor has been asked to confirm making the questions anew."""
+    return bool(st.session_state.get(Key.REMAKING))
+
+
+def ask_to_remake(is_asked: bool) -> None:
+    """Remember whether making the questions anew waits for a confirmation."""
+    st.session_state[Key.REMAKING] = is_asked
+
+
+def choose_run(run_id: str) -> None:
+    """Show this evaluation run; before the chooser is drawn in a run."""
+    st.session_state[Key.RUN] = run_id
+    st.session_state[Key.COMPARED] = None
+
+
+def forget_runs_but(ids: Container[str]) -> None:
+    """Drop chosen runs that are kept no longer; before the choosers are drawn in a run."""
+    for key in (Key.RUN, Key.COMPARED):
+        if st.session_state.get(key) not in ids:
+            st.session_state.pop(key, None)
 
 
 def chosen_row() -> int | None:

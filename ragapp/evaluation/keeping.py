@@ -16,14 +16,19 @@ FOLDER_NAME = "evaluations"
 
 def keep_run(run: EvaluationRun, collection: Path) -> Path:
     """Write a run into the collection's folder; return its file. Raises RagError."""
+    path = made_folder(collection) / f"{run.id}.json"
+    save_run(run, path)
+    return path
+
+
+def made_folder(collection: Path) -> Path:
+    """Return the folder of the collection's evaluations, made if need be. Raises RagError."""
     folder = collection / FOLDER_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RagError(f"{str(folder)!r} cannot be made: {error.strerror}") from error
-    path = folder / f"{run.id}.json"
-    save_run(run, path)
-    return path
+    return folder
 
 
 def save_run(run: EvaluationRun, path: Path) -> None:

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from ragapp.analysis import is_chinese
 from ragapp.errors import NotFoundError
-from ragapp.evaluation.own_set import OwnQuestion
+from ragapp.evaluation.keeping import FOLDER_NAME, made_folder
+from ragapp.evaluation.own_set import OwnQuestion, write_questions
 from ragapp.evaluation.patterns import ask_of
 from ragapp.rag import Rag
 from ragapp.sentences import split_sentences
@@ -22,6 +24,7 @@ from ragapp.types import Document
 
 KINDS = ("definition", "number", "heading", "title")
 UNANSWERABLE = "unanswerable"
+QUESTIONS_NAME = "questions.jsonl"
 
 _MOST_DOCUMENTS = 2000
 _PER_DOCUMENT_AND_KIND = 20
@@ -71,6 +74,25 @@ def make_questions(
     false = islice(_unanswerable(chosen, texts, chance), n_unanswerable)
     questions = [draft.question for draft in answerable] + list(false)
     return [replace(question, id=f"q{i:04d}") for i, question in enumerate(questions, start=1)]
+
+
+def questions_file(collection: Path) -> Path:
+    """Return where the collection's own set lies, or would lie."""
+    return collection / FOLDER_NAME / QUESTIONS_NAME
+
+
+def keep_questions(rag: Rag, *, n_questions: int = 100, is_forced: bool = False) -> Path:
+    """Make the collection's own set and return its file, to be edited.
+
+    A set that is there is kept, with `is_forced` replaced. Raises NotFoundError for a collection
+    that gives no question, RagError.
+    """
+    path = questions_file(rag.settings.collection)
+    if is_forced or not path.exists():
+        made = make_questions(rag, n_questions=n_questions)
+        made_folder(rag.settings.collection)
+        write_questions(path, made, is_forced=True)
+    return path
 
 
 def _drafts(document: Document, *, has_own_title: bool) -> Iterator[_Draft]:

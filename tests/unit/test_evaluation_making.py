@@ -9,7 +9,7 @@ from fake_embedder import FakeEmbedder
 from stored_documents import add, opened
 
 from ragapp.errors import NotFoundError, RagError, UsageError
-from ragapp.evaluation.making import KINDS, make_questions
+from ragapp.evaluation.making import KINDS, keep_questions, make_questions, questions_file
 from ragapp.evaluation.own_set import write_questions
 from ragapp.evaluation.patterns import ask_of
 from ragapp.language_models.extractive import ExtractiveModel
@@ -186,3 +186,13 @@ def test_a_file_in_its_place_is_kept_unless_forced(tmp_path, made):
 def test_a_folder_that_is_not_there_is_one_line(tmp_path, made):
     with pytest.raises(RagError, match="is no folder"):
         write_questions(tmp_path / "nowhere" / "set.jsonl", made)
+
+
+def test_the_collection_s_own_set_is_made_once_and_anew_where_that_is_asked_for(rag):
+    path = keep_questions(rag, n_questions=4)
+    made = path.read_bytes()
+    path.write_text("edited", encoding="utf-8")
+
+    assert keep_questions(rag).read_text(encoding="utf-8") == "edited"
+    assert keep_questions(rag, n_questions=4, is_forced=True).read_bytes() == made
+    assert path == questions_file(rag.settings.collection)

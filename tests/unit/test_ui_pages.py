@@ -17,6 +17,7 @@ from ui.pages import PAGES
         ("views/library.py", labels.LIBRARY),
         ("views/add_files.py", labels.ADD_FILES),
         ("views/inspect.py", labels.INSPECT),
+        ("views/evaluate.py", labels.EVALUATE),
     ],
 )
 def test_a_page_loads_in_the_browsers_language(collection, path, title, language):
@@ -132,6 +133,23 @@ def test_the_library_lists_and_opens_documents(collection, language):
 
     assert "引航员" in shown(app)
     assert not app.exception
+
+
+def test_documents_of_one_title_and_file_name_are_opened_apart(collection, tmp_path):
+    for folder, fact in (
+        ("north", "Ferries leave at nine."),
+        ("south", "Tugs lie idle in winter."),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "log.md").write_text(f"# Log\n\n{fact}\n", encoding="utf-8")
+    app = page("views/add_files.py")
+    app.text_input(key=state.Key.FOLDER).set_value(str(tmp_path / "*" / "log.md")).run()
+    clicked(app, labels.ADD_FOLDER)
+    app.switch_page("views/library.py").run()
+
+    for info in state.rag().documents()[-2:]:
+        app.selectbox(key=state.Key.OPENED).set_value(info.id).run()
+        assert state.rag().document(info.id).text in shown(app)
 
 
 def test_the_filter_keeps_the_documents_that_hold_every_word(collection):

@@ -73,15 +73,21 @@ def _show_facts(found: Inspection, say: Say) -> None:
     searched = [say(search_labels.SEARCHED, n=whole.n_allowed, total=whole.n_passages)]
     if n_out:
         searched.append(say(search_labels.FILTERED_OUT, n=n_out))
-    render.note([*state.narrowing().told(say), *searched])
-    if whole.terms:
-        counts = whole.dense.weight > 0
-        render.note(
-            [say(search_labels.READABLE if counts else search_labels.UNREADABLE, n=whole.readable)]
-        )
-        render.note([say(search_labels.TERMS), *terms_told(found)])
-    else:
-        render.note([say(search_labels.NO_TERMS)])
+    with st.container(gap="xsmall"):
+        render.note([*state.narrowing().told(say), *searched])
+        if whole.terms:
+            counts = whole.dense.weight > 0
+            render.note(
+                [
+                    say(
+                        search_labels.READABLE if counts else search_labels.UNREADABLE,
+                        n=whole.readable,
+                    )
+                ]
+            )
+            render.note([say(search_labels.TERMS), *terms_told(found)])
+        else:
+            render.note([say(search_labels.NO_TERMS)])
 
 
 def _show_columns(found: Inspection, rag: Rag, say: Say) -> None:

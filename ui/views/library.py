@@ -9,7 +9,7 @@ import streamlit as st
 from ragapp import Rag, RagError
 from ui import labels, render, state
 from ui.labels import Say
-from ui.listing import Row, matching, rows_of
+from ui.listing import Row, matching, rows_of, told_apart
 from ui.state import Failure, Key
 from ui.uploads import collection_folder, delete_uploads
 from ui.views.opening import lead_to_adding, opened_rag
@@ -69,11 +69,12 @@ def _show_opened(rag: Rag, rows: Sequence[Row], say: Say) -> None:
     by_id = {row.id: row for row in rows}
     if state.opened_document() not in by_id:
         state.open_document(None)
+    names = told_apart({row.id: row.name for row in rows})
     chosen = st.selectbox(
         say(labels.OPEN_DOCUMENT),
         list(by_id),
         index=None,
-        format_func=lambda document_id: by_id[document_id].name,
+        format_func=names.__getitem__,
         placeholder=say(labels.CHOOSE_DOCUMENT),
         key=Key.OPENED,
     )

@@ -16,10 +16,11 @@ import platform
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import torch
 from transformers import PreTrainedModel
@@ -29,12 +30,15 @@ sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
 
 from bench.made_models import SHAPES, build, bytes_per_token, flops_of_prefill  # noqa: E402
 from ragapp.generation.causal_model import CausalModel  # noqa: E402
+from ragapp.generation.engine import Engine  # noqa: E402
 from ragapp.generation.loading import choose_device, choose_dtype  # noqa: E402
 from ragapp.generation.packed_linear import pack_linears  # noqa: E402
 from ragapp.generation.session import Session  # noqa: E402
+from ragapp.types import GenerationOptions  # noqa: E402
 
 BUFFER_BYTES = 2**30
 ROUNDS = 3
+MANY_NEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,96 @@ def engine_seconds(setting: Setting) -> tuple[float, float]:
     return setting.seconds(prefill), setting.seconds(decode) / setting.n_new
 
 
+def measure_second_turn(setting: Setting) -> None:
+    """Print the time to the first token of a conversation's second turn, cold and with its cache.
+
+    The passages are 2,048 tokens, the first answer 64, the second question 32.
+    """
+    draw = random.Random(2)
+    first, rest = random_ids(setting, draw, 2048), random_ids(setting, draw, 96)
+
+    def ask(session: Session, prompt: list[int]) -> float:
+        return setting.seconds(lambda: session.prefill(prompt, cancelled=Event()))
+
+    cold, warm = [], []
+    for _ in range(ROUNDS):
+        session = Session(setting.engine)
+        ask(session, first)
+        warm.append(ask(session, first + rest))
+        cold.append(ask(Session(setting.engine), first + rest))
+    print(
+        f"second turn cold {min(cold):.2f} s, with its cache {min(warm):.3f} s to the first token: "
+        f"1/{min(cold) / min(warm):.0f}"
+    )
+
+
+def measure_many(setting: Setting) -> None:
+    """Print throughput and waiting times of 1, 8 and 32 requests at once.
+
+    Each has a prompt of its own of about 128 tokens and an answer of 64.
+    """
+    draw = random.Random(3)
+    rates = {}
+    for n_requests in (1, 8, 32):
+        prompts = [random_ids(setting, draw, 120 + n % 16) for n in range(n_requests)]
+        rounds = ROUNDS if n_requests == 1 else 1
+        rates[n_requests], first, between = max(
+            asked_together(setting, prompts) for _ in range(rounds)
+        )
+        print(
+            f"{n_requests:>2} at once  {rates[n_requests]:7.1f} tokens/s, "
+            f"x{rates[n_requests] / rates[1]:.1f} of one after another; first token "
+            f"p50 {percentile(first, 50):.2f} p99 {percentile(first, 99):.2f} s, "
+            f"between tokens p50 {percentile(between, 50):.3f} p99 {percentile(between, 99):.3f} s"
+        )
+
+
+def asked_together(
+    setting: Setting, prompts: Sequence[list[int]]
+) -> tuple[float, list[float], list[float]]:
+    """Return tokens a second over all, and the seconds to each first token and between tokens."""
+    engine = Engine(
+        setting.engine,
+        decode=lambda ids: "".join(f"{token_id} " for token_id in ids),
+        end_ids=frozenset(),
+        pool_bytes=0,
+        max_streams=len(prompts),
+        max_waiting=0,
+        piece_tokens=512,
+    )
+    options = GenerationOptions(max_new_tokens=MANY_NEW)
+    times: list[list[float]] = []
+
+    def ask(prompt: list[int]) -> None:
+        mine = [setting.clock()]
+        times.append(mine)
+        for piece in engine.stream(prompt, options=options, cancelled=Event()):
+            if piece.text:
+                mine.append(setting.clock())
+
+    def ask_all() -> None:
+        threads = [Thread(target=ask, args=(prompt,)) for prompt in prompts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    seconds = setting.seconds(ask_all)
+    first = [mine[1] - mine[0] for mine in times]
+    between = [later - earlier for mine in times for earlier, later in pairwise(mine[1:])]
+    return len(prompts) * MANY_NEW / seconds, first, between
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value that `percent` of them do not exceed."""
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
+
+
+def random_ids(setting: Setting, draw: random.Random, n_tokens: int) -> list[int]:
+    """Return tokens of the model's vocabulary."""
+    return [draw.randrange(5, setting.plain.config.vocab_size) for _ in range(n_tokens)]
+
+
 def measure_limits(setting: Setting) -> tuple[float, float]:
     """Return bytes a second read from memory, and operations a second of a large product."""
     buffer = torch.zeros(BUFFER_BYTES // 4, device=setting.device)
@@ -182,7 +276,11 @@ def described(device: torch.device) -> str:
     return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
 
 
-PARTS: dict[str, Callable[[Setting], None]] = {"speed": measure_speed}
+PARTS: dict[str, Callable[[Setting], None]] = {
+    "speed": measure_speed,
+    "turn": measure_second_turn,
+    "many": measure_many,
+}
 
 
 def parsed() -> argparse.Namespace:

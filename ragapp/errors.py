@@ -18,6 +18,7 @@
     +-- ModelError              "model"                 exit 1
         +-- ModelNotFoundError  "model_not_found"
         +-- ContextTooSmallError "context_too_small"
+        +-- BusyError           "busy"                  too many requests are waiting
 
 `hint` is what to do next, one sentence or "".
 """
@@ -143,3 +144,9 @@ class ContextTooSmallError(ModelError):
     """A prompt that does not fit into the model's context."""
 
     code = "context_too_small"
+
+
+class BusyError(ModelError):
+    """A model for which too many requests are waiting already."""
+
+    code = "busy"

@@ -18,7 +18,7 @@ INSTRUCTIONS_KEY = "instructions"  # in Document.metadata: instructions to a mod
 
 Role = Literal["system", "user", "assistant"]
 SpanKind = Literal["instruction", "source", "passage", "question", "turn"]
-FinishReason = Literal["stop", "length", "cancelled"]
+FinishReason = Literal["stop", "length", "cancelled", "timeout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationOptions:
-    """How to decode. `temperature` 0 is greedy. `stop` strings never appear in the output."""
+    """How to decode. `temperature` 0 is greedy. `stop` strings never appear in the output.
+
+    `min_p` drops tokens less likely than this share of the likeliest; `repetition_penalty` above 1
+    makes tokens that the prompt or the answer holds less likely. After `timeout_s` seconds, waiting
+    included, the answer ends with what there is of it. `has_logprobs` asks for `logprobs`.
+    """
 
     max_new_tokens: int = 256
     temperature: float = 0.0
@@ -168,6 +173,10 @@ class GenerationOptions:
     top_k: int = 0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    timeout_s: float | None = None
+    has_logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +194,16 @@ class Completion:
     """A piece of a model's output. The pieces' texts joined are the whole output.
 
     The last piece (its text may be "") carries `finish_reason` and `usage`; both are None before.
+    A request that must wait is told its place in the queue, from 1, by pieces without text. Where
+    asked for, the last piece has the natural logarithm of each new token's probability, by the
+    model's own distribution, whatever was drawn from.
     """
 
     text: str
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    queue_place: int | None = None
+    logprobs: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

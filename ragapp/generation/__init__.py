@@ -1,9 +1,10 @@
 """The engine under `language_models.transformers`: a causal model whose KV cache we own.
 
-    Message* -> chat_prompt -> ids -> session (prefill, decode) -> sampling -> text_stream -> text
+    Message* -> chat_prompt -> ids -> request (prefill, decode) -> sampling -> text_stream -> text
 
-`locating` and `loading` find the weights on this machine and load them, `causal_model` is one
-forward pass, `kv_cache` what it remembers, `session` a sequence with its cache, `pool` the
-sequences kept for the next turn, and `engine` the line that joins them. Only the modules that
-compute import torch.
+`locating` and `loading` find the weights on this machine and load them, `packed_linear` and
+`packed_attention` make them fast, `causal_model` is one forward pass, `kv_cache` what it remembers,
+`session` a sequence with its cache, `pool` the sequences kept for the next turn, `request` a prompt
+on its way to an answer, `scheduler` what moves all requests on together, and `engine` the line that
+joins them. Only the modules that compute import torch.
 """

@@ -92,6 +92,12 @@ class GrowingCache(Cache):
         self.growing_layers = [GrowingLayer() for _ in range(n_layers)]
         super().__init__(layers=list(self.growing_layers))
 
+    def keep_first(self, n_tokens: int) -> None:
+        """Drop what a layer holds beyond `n_tokens`."""
+        for layer in self.growing_layers:
+            if layer.get_seq_length() > n_tokens:
+                layer.keep(n_tokens)
+
     def copy_of_first(self, n_tokens: int) -> GrowingCache:
         """Return a cache of its own with the first `n_tokens`, at least one."""
         copy = GrowingCache(len(self.growing_layers))

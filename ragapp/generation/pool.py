@@ -20,6 +20,7 @@ class SessionPool:
         self._max_bytes = max_bytes
         self._lock = Lock()
         self._idle: list[Session] = []
+        self._lent: list[Session] = []
 
     @property
     def n_bytes(self) -> int:
@@ -30,43 +31,51 @@ class SessionPool:
     @contextmanager
     def lend(self, prompt_ids: Sequence[int]) -> Iterator[Session]:
         """Lend the session that saves `prompt_ids` the most work, or a new one."""
-        session = self._take(prompt_ids)
+        session = self.take(prompt_ids)
         try:
             yield session
         finally:
-            self._put_back(session)
+            self.put_back(session)
+
+    def take(self, prompt_ids: Sequence[int]) -> Session:
+        """Return the session that shares most with the prompt, to be `put_back` in the end.
+
+        Where the prompt continues less than half of it (only the instructions are the same, say),
+        it is another conversation's: that one is left as it is and the shared part is copied. So it
+        is where the session is lent already; its borrower must not change it meanwhile.
+        """
+        with self._lock:
+            session = self._taken(prompt_ids)
+            self._lent.append(session)
+            return session
+
+    def put_back(self, session: Session) -> None:
+        """Take a session back, and forget the least recently used beyond the limit."""
+        with self._lock:
+            self._lent.remove(session)
+            if session.can_continue:
+                self._idle.append(session)
+            while self._idle and sum(idle.n_bytes for idle in self._idle) > self._max_bytes:
+                del self._idle[0]
 
     def clear(self) -> None:
         """Forget all idle sessions."""
         with self._lock:
             self._idle.clear()
 
-    def _take(self, prompt_ids: Sequence[int]) -> Session:
-        """Return the session that shares most with the prompt.
-
-        Where the prompt continues less than half of it (only the instructions are the same, say),
-        it is another conversation's: that one is left as it is and the shared part is copied.
-        """
-        with self._lock:
-            best, n_reusable = self._best(prompt_ids)
-            if best is None:
-                return self._new_session()
-            if 2 * n_reusable < len(best.ids):
-                return best.fork(n_reusable) or self._new_session()
-            self._idle.remove(best)
-            return best
+    def _taken(self, prompt_ids: Sequence[int]) -> Session:
+        best, n_reusable = self._best(prompt_ids)
+        if best is None:
+            return self._new_session()
+        if best in self._lent or 2 * n_reusable < best.n_tokens:
+            return best.fork(n_reusable) or self._new_session()
+        self._idle.remove(best)
+        return best
 
     def _best(self, prompt_ids: Sequence[int]) -> tuple[Session | None, int]:
         best, most = None, 0
-        for session in reversed(self._idle):  # of equals, the most recently used
+        for session in [*reversed(self._idle), *self._lent]:  # of equals, the most recently used
             n_reusable = session.reusable_tokens(prompt_ids)
             if n_reusable > most:
                 best, most = session, n_reusable
         return best, most
-
-    def _put_back(self, session: Session) -> None:
-        with self._lock:
-            if session.can_continue:
-                self._idle.append(session)
-            while self._idle and sum(idle.n_bytes for idle in self._idle) > self._max_bytes:
-                del self._idle[0]

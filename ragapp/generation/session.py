@@ -13,7 +13,7 @@ from threading import Event
 
 import torch
 
-from ragapp.generation.causal_model import CausalModel
+from ragapp.generation.causal_model import CausalModel, Row
 from ragapp.generation.kv_cache import GrowingCache, bytes_of
 
 
@@ -41,6 +41,16 @@ class Session:
         return list(self._ids)
 
     @property
+    def n_tokens(self) -> int:
+        """How many tokens the cache holds."""
+        return len(self._ids)
+
+    @property
+    def can_take_back(self) -> bool:
+        """Whether tokens can be forgotten whatever their number."""
+        return self._model.cache_kind.is_full_attention
+
+    @property
     def can_continue(self) -> bool:
         """Whether a prompt that begins with `ids` would find them read."""
         return bool(self._ids) and not self._model.cache_kind.is_recurrent
@@ -55,18 +65,41 @@ class Session:
 
         The prompt is fed in pieces, so that `cancelled` is noticed between them.
         """
-        n_cached = self._keep(self.reusable_tokens(prompt_ids))
+        n_cached = self.begin(prompt_ids)
         logits = None
         while len(self._ids) < len(prompt_ids) and not cancelled.is_set():
-            start = len(self._ids)
-            end = None if self._model.cache_kind.is_recurrent else start + self._piece_tokens
-            logits = self._feed(prompt_ids[start:end])
+            logits = self._feed(self.next_piece(prompt_ids, max_tokens=self._piece_tokens))
         is_whole = len(self._ids) == len(prompt_ids)
         return Prefill(n_cached, len(self._ids) - n_cached, logits if is_whole else None)
 
     def decode(self, token_id: int) -> torch.Tensor:
         """Feed one token and return the (vocab,) logits of the next."""
         return self._feed([token_id])
+
+    def begin(self, prompt_ids: Sequence[int]) -> int:
+        """Keep what can be reused for a prompt and forget the rest; return how many tokens stay."""
+        return self._keep(self.reusable_tokens(prompt_ids))
+
+    def next_piece(self, prompt_ids: Sequence[int], *, max_tokens: int) -> Sequence[int]:
+        """Return what of the prompt is to be fed next; a recurrent model takes all of it at once.
+
+        [5, 6] held of [5, 6, 7, 8, 9] and at most 2 -> [7, 8]
+        """
+        start = self.n_tokens
+        end = None if self._model.cache_kind.is_recurrent else start + max_tokens
+        return prompt_ids[start:end]
+
+    def row(self, ids: Sequence[int], *, n_logits: int = 1) -> Row:
+        """Return what makes a pass over several sequences append `ids` to this one."""
+        return Row(ids, self._cache, n_logits)
+
+    def extend(self, ids: Sequence[int]) -> None:
+        """Record that a pass has appended `ids` to the cache."""
+        self._ids.extend(ids)
+
+    def take_back(self, n_tokens: int) -> None:
+        """Forget the last `n_tokens`, of a session whose cache can be cropped."""
+        self._keep(len(self._ids) - n_tokens)
 
     def shared_tokens(self, prompt_ids: Sequence[int]) -> int:
         """Return the length of the longest common prefix with `prompt_ids`.
@@ -96,6 +129,13 @@ class Session:
             fork._cache = self._cache.copy_of_first(n_tokens)
         fork._ids = self._ids[:n_tokens]
         return fork
+
+    def restore(self) -> bool:
+        """Undo what a failed pass has appended; False where only `clear` can."""
+        if not isinstance(self._cache, GrowingCache):
+            return False
+        self._cache.keep_first(len(self._ids))
+        return True
 
     def clear(self) -> None:
         """Forget everything and free the memory."""

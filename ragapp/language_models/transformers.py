@@ -41,8 +41,8 @@ class TransformersModel:
     `model` is a folder or the hub name of a model that was downloaded. `device` is "auto", "cpu",
     "cuda" or "cuda:N"; `dtype` is "auto", "float32", "bfloat16" or "float16". `context_tokens`
     narrows the model's own context, to save memory. `cache_bytes` bounds the KV caches kept between
-    requests, and `max_streams` the answers under way at once; further requests wait in the order of
-    asking.
+    requests, and `max_streams` the answers under way at once; further requests, at most
+    `max_waiting`, wait in the order of asking.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class TransformersModel:
         dtype: str = "auto",
         context_tokens: int | None = None,
         cache_bytes: int = _CACHE_BYTES,
-        max_streams: int = 4,
+        max_streams: int = 8,
+        max_waiting: int = 64,
         prefill_piece_tokens: int = 512,
     ) -> None:
         self._model = model
@@ -62,6 +63,7 @@ class TransformersModel:
         self._context_tokens = context_tokens
         self._cache_bytes = cache_bytes
         self._max_streams = max_streams
+        self._max_waiting = max_waiting
         self._piece_tokens = prefill_piece_tokens
         self._lock = Lock()
         self._front: _Front | None = None
@@ -94,9 +96,10 @@ class TransformersModel:
         """Yield the output in pieces; the last carries finish_reason and usage.
 
         Stops within one token once `cancelled` is set. An iterator that is closed early frees its
-        place at once. Raises ContextTooSmallError when the prompt does not fit, ModelNotFoundError
-        when the model is not on this machine, ModelError when it cannot be loaded or memory runs
-        out, and UsageError for options out of range, all at the first step.
+        place at the next token. Raises ContextTooSmallError when the prompt does not fit,
+        ModelNotFoundError when the model is not on this machine, ModelError when it cannot be
+        loaded or memory runs out, BusyError when too many wait, and UsageError for options out of
+        range, all at the first step.
         """
         front = self._loaded_front()
         prompt_ids = front.prompt.encode(messages)
@@ -161,6 +164,7 @@ class TransformersModel:
             end_ids=end_ids_of(weights) | front.prompt.end_ids,
             pool_bytes=self._cache_bytes,
             max_streams=self._max_streams,
+            max_waiting=self._max_waiting,
             piece_tokens=self._piece_tokens,
         )
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ragapp.errors import UsageError
-from ragapp.generation.sampling import Sampler, check_options
+from ragapp.generation.sampling import Sampler, check_options, logprob_of
 from ragapp.types import GenerationOptions
 
 LOGITS = torch.tensor([0.1, 2.0, 1.5, -3.0, 1.9])
@@ -56,8 +56,51 @@ def test_frequencies_follow_the_softmax():
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_new_tokens": 0}, {"temperature": -1.0}, {"top_p": 0.0}, {"top_p": 1.5}, {"top_k": -1}],
+    [
+        {"max_new_tokens": 0},
+        {"temperature": -1.0},
+        {"top_p": 0.0},
+        {"top_p": 1.5},
+        {"top_k": -1},
+        {"min_p": -0.1},
+        {"min_p": 1.5},
+        {"repetition_penalty": 0.0},
+        {"repetition_penalty": float("inf")},
+        {"timeout_s": 0.0},
+    ],
 )
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         check_options(GenerationOptions(**options))
+
+
+def test_min_p_drops_what_is_less_likely_than_its_share_of_the_best():
+    logits = torch.tensor([0.1, 0.6, 0.3]).log()
+    assert set(drawn(logits=logits, temperature=1.0, min_p=0.4)) == {1, 2}
+
+
+def test_min_p_one_keeps_the_best():
+    assert set(drawn(temperature=9.0, min_p=1.0)) == {1}
+
+
+def test_a_penalty_makes_seen_tokens_less_likely_as_transformers_does():
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    logits, prompt = torch.tensor([2.0, -1.0, 1.9, 0.5, -3.0]), [0, 1, 0]
+    options = GenerationOptions(repetition_penalty=1.5)
+    sampler = Sampler(options, device=torch.device("cpu"), prompt_ids=prompt)
+    penalise, ids = RepetitionPenaltyLogitsProcessor(1.5), list(prompt)
+    for _ in range(4):
+        expected = penalise(torch.tensor([ids]), logits[None].clone())[0]
+        ids.append(sampler.choose(logits))
+        assert ids[-1] == int(expected.argmax())
+    assert len(set(ids[3:])) > 1
+
+
+def test_without_a_penalty_tokens_repeat():
+    assert drawn(3, temperature=0.0, repetition_penalty=1.0) == [1] * 3
+
+
+def test_a_logprob_is_that_of_the_softmax():
+    expected = LOGITS.double().softmax(dim=-1)[4].log()
+    assert logprob_of(LOGITS, 4) == pytest.approx(float(expected), abs=1e-6)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ragapp import ExplainedHit, Explanation, Hit
 from ui import labels, search_labels
-from ui.evidence import Evidence, hit_evidence
+from ui.evidence import Evidence, Part, hit_evidence
 from ui.labels import Label, Say
 from ui.uploads import shown_source
 
@@ -24,6 +24,10 @@ _SCORES: dict[Leg, Label] = {
     "hybrid": search_labels.SCORE,
     "dense": search_labels.COSINE,
     "lexical": search_labels.BM25,
+}
+_REASONS: dict[str, Label] = {
+    "document": search_labels.ENOUGH_OF_DOCUMENT,
+    "similar": search_labels.LIKE_A_BETTER_HIT,
 }
 
 
@@ -57,7 +61,38 @@ def weights_told(inspection: Inspection, leg: Leg, say: Say) -> list[str]:
     weight = found.dense.weight if leg == "dense" else found.lexical.weight
     alone = inspection.explanations[leg]
     n_scored = alone.dense.n_scored if leg == "dense" else alone.lexical.n_scored
-    return [say(search_labels.WEIGHT, n=weight), say(search_labels.N_SCORED, n=n_scored)]
+    told = [say(search_labels.WEIGHT, n=weight), say(search_labels.N_SCORED, n=n_scored)]
+    if leg == "lexical":
+        told.append(say(search_labels.SCALE, n=found.lexical_scale))
+    return told
+
+
+def joined_told(inspection: Inspection, leg: Leg, say: Say) -> list[list[str]]:
+    """Return which hits of a search are neighbours that an answer reads as one, by their ranks."""
+    found = inspection.explanations[leg]
+    ranks = {explained.hit.chunk_id: f"{explained.hit.rank}" for explained in found.hits}
+    return [
+        [say(search_labels.READ_AS_ONE), " + ".join(ranks[i] for i in passage.chunk_ids)]
+        for passage in found.joined
+    ]
+
+
+def passed_over(inspection: Inspection, leg: Leg, *, collection: Path, say: Say) -> list[Evidence]:
+    """Return what ranked before the last hit of a search and is none, with the reason."""
+    return [
+        Evidence(
+            number=other.rank,
+            title="",
+            source=shown_source(other.source, collection),
+            page=other.page,
+            heading="",
+            language="und",
+            parts=(Part(other.text),),
+            aside=say(search_labels.SCORE, n=other.score),
+            facts=((say(search_labels.WHY), (say(_REASONS[other.reason]),)),),
+        )
+        for other in inspection.explanations[leg].passed_over
+    ]
 
 
 def column(inspection: Inspection, leg: Leg, *, collection: Path, say: Say) -> list[Evidence]:
@@ -69,6 +104,7 @@ def column(inspection: Inspection, leg: Leg, *, collection: Path, say: Say) -> l
             facts=(
                 (say(search_labels.RANKS), _ranks(inspection, explained.hit.chunk_id, say)),
                 (say(search_labels.TERMS_HELD), (_held(explained, say),)),
+                (say(search_labels.LIKENESS), _likeness(explained)),
                 (say(search_labels.COLLAPSED), _collapsed(explained, collection, say)),
             ),
         )
@@ -111,6 +147,10 @@ def _ranked(leg: Leg, place: tuple[int, float] | None, say: Say) -> str:
         return f"{say(LEGS[leg])} · {say(search_labels.NOT_AMONG_BEST)}"
     rank, score = place
     return " · ".join([say(LEGS[leg]), say(search_labels.RANK, n=rank), say(_SCORES[leg], n=score)])
+
+
+def _likeness(explained: ExplainedHit) -> tuple[str, ...]:
+    return () if explained.likeness is None else (f"{explained.likeness:.3f}",)
 
 
 def _held(explained: ExplainedHit, say: Say) -> str:

@@ -41,6 +41,13 @@ TERMS_HELD = Label("Terms held", "含有的词项")
 COVERAGE = Label("coverage {n:.0%}", "覆盖 {n:.0%}")
 COLLAPSED = Label("Collapsed into it", "并入此段落")
 COLLAPSED_WHY = Label("says nearly the same", "文字几乎相同")
+LIKENESS = Label("Most like a better hit", "与更好段落的最大相似度")
+SCALE = Label("BM25 {n:.3f} counts as 1", "BM25 {n:.3f} 分计为 1")
+PASSED_OVER = Label("Passed over", "被略过的段落")
+WHY = Label("Why", "缘由")
+ENOUGH_OF_DOCUMENT = Label("its document has enough hits", "该文档的段落已经够多")
+LIKE_A_BETTER_HIT = Label("too much like a better hit", "与更好的段落过于相似")
+READ_AS_ONE = Label("An answer reads as one passage", "回答时合为一段")
 
 EVALUATE_INTRO = Label(
     "Questions with known answers, made of your documents, tell how well they are found.",

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ragapp.evaluation.keeping import keep_run
+from ragapp.evaluation.run import EvaluationRun, QuestionResult
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {
     "torch",
@@ -36,6 +39,22 @@ for arguments in json.loads(sys.argv[1]):
     except SystemExit as end:
         assert not end.code, (arguments, end.code, shown.getvalue())
 print(json.dumps([shown.getvalue(), sorted(sys.modules)]))
+"""
+
+_OPEN_PAGES = """
+import os, sys
+
+os.environ["RAGAPP_COLLECTION"] = sys.argv[1]
+from streamlit.testing.v1 import AppTest
+
+import ui.app
+from ui.pages import PAGES
+
+app = AppTest.from_file(ui.app.__file__, default_timeout=60).run()
+for page in PAGES:
+    app.switch_page(page.path).run()
+    assert not app.exception and not app.error and not app.info, page
+print(*sys.modules)
 """
 
 
@@ -93,3 +112,24 @@ def test_a_whole_ask_loads_no_model_library_but_torch(tmp_path):
 
     assert "14 m/s" in json.loads(shown)["answer"]
     assert loaded & HEAVY <= {"torch", "faiss"}
+
+
+def test_no_page_loads_a_model_library_before_it_is_asked_for_something(tmp_path):
+    document, collection = tmp_path / "wind.txt", tmp_path / "collection"
+    document.write_text("The dome closes at 14 m/s of mean wind.", encoding="utf-8")
+    run_cli(["ingest", str(document), "--collection", str(collection)])
+    run_kept(collection)
+
+    loaded = set(run(_OPEN_PAGES, str(collection)).split())
+
+    assert "streamlit" in loaded
+    assert not loaded & (HEAVY | {"altair"}) - {"streamlit"}
+
+
+def run_kept(collection: Path) -> None:
+    """Keep an evaluation run, so that its table and plot are drawn."""
+    results = (QuestionResult("q", "When?", True, {"hybrid": {"MRR@10": 1.0}}, {}, 0.5, False),)
+    times = {"hybrid": (1.0, 2.0)}
+    keep_run(
+        EvaluationRun("r", "set", "2026-01-01", ("hybrid",), {}, times, None, results), collection
+    )

@@ -117,6 +117,38 @@ def test_a_passage_that_says_the_same_is_collapsed_and_named(collection, tmp_pat
     assert "first.md" in line or "second.md" in line
 
 
+@pytest.fixture
+def long_document(opened, tmp_path, monkeypatch):
+    """A collection of a document in several chunks that are neighbours, and a short one."""
+    monkeypatch.setenv("RAGAPP_CHUNK_TOKENS", "64")
+    monkeypatch.setenv("RAGAPP_OVERLAP_TOKENS", "16")
+    facts = [f"The harbour keeps log number {n} in the tower of the old mole." for n in range(12)]
+    (tmp_path / "logs.md").write_text("# Logs\n\n" + " ".join(facts), encoding="utf-8")
+    (tmp_path / "fees.md").write_text("# Fees\n\nThe office sells tickets at noon.\n")
+    opened(tmp_path / "collection")
+    page()
+    ingest_paths(state.rag(), [tmp_path / "logs.md", tmp_path / "fees.md"])
+    return tmp_path
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_neighbours_that_an_answer_reads_as_one_are_told(long_document, language):
+    app = inspected("harbour log", language=language)
+
+    assert re.search(rf"{say(language)(search_labels.READ_AS_ONE)} · \d \+ \d", shown(app))
+
+
+def test_what_was_passed_over_is_shown_with_the_reason(long_document, monkeypatch):
+    monkeypatch.setenv("RAGAPP_MAX_PER_DOCUMENT", "1")
+    state.rag().close()
+    state.rag.clear()
+
+    app = inspected("harbour log")
+
+    assert search_labels.PASSED_OVER.en in shown(app)
+    assert [search_labels.ENOUGH_OF_DOCUMENT.en] in facts(app)[search_labels.WHY.en]
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_what_the_filter_leaves_out_is_counted(collection, language):
     app = inspected(QUERIES["en"], language=language, only_source="harbour.md")

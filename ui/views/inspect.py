@@ -6,7 +6,17 @@ import streamlit as st
 
 from ragapp import Rag, RagError
 from ui import labels, render, search_labels, state
-from ui.inspection import LEGS, Inspection, column, inspect, terms_told, weights_told
+from ui.inspection import (
+    LEGS,
+    Inspection,
+    Leg,
+    column,
+    inspect,
+    joined_told,
+    passed_over,
+    terms_told,
+    weights_told,
+)
 from ui.labels import Say
 from ui.state import Key
 from ui.uploads import collection_folder
@@ -91,18 +101,25 @@ def _show_facts(found: Inspection, say: Say) -> None:
 
 
 def _show_columns(found: Inspection, rag: Rag, say: Say) -> None:
+    for number, (leg, place) in enumerate(zip(LEGS, st.columns(len(LEGS)), strict=True)):
+        with place:
+            _show_column(found, leg, number, rag, say)
+
+
+def _show_column(found: Inspection, leg: Leg, number: int, rag: Rag, say: Say) -> None:
     folder = collection_folder(rag)
-    for place, (leg, label) in enumerate(LEGS.items()):
-        if place == 0:
-            columns = st.columns(len(LEGS))
-        with columns[place]:
-            st.subheader(say(label), anchor=False)
-            render.note(weights_told(found, leg, say))
-            passages = column(found, leg, collection=folder, say=say)
-            if passages:
-                render.evidence(passages, title="", turn=place, say=say)
-            else:
-                render.note([say(search_labels.NOTHING_FOUND)])
+    st.subheader(say(LEGS[leg]), anchor=False)
+    render.note(weights_told(found, leg, say))
+    passages = column(found, leg, collection=folder, say=say)
+    if not passages:
+        render.note([say(search_labels.NOTHING_FOUND)])
+        return
+    render.evidence(passages, title="", turn=number, say=say)
+    for line in joined_told(found, leg, say):
+        render.note(line)
+    others = passed_over(found, leg, collection=folder, say=say)
+    if others:
+        render.evidence(others, title=say(search_labels.PASSED_OVER), turn=number, say=say)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,8 @@ _STALE_S = 24 * 3600
 _FACTS_NAME = "evaluated.json"
 # what reads a stored collection but does not shape it: a change there keeps the cache
 _READING = {
+    *("fusion", "choosing", "joining", "questions", "explaining", "streaming", "searching"),
+    "rerankers",
     *("retrieval", "rag", "prompting", "citing", "health", "bootstrap", "langchain", "server"),
     *("evaluation", "language_models", "generation", "registry", "settings", "errors"),
 }
@@ -60,7 +62,7 @@ class _Ingested:
 def evaluate_folder(
     folder: str | Path,
     *,
-    systems: Sequence[str] = ("hybrid",),
+    systems: Sequence[str] = (),
     has_answers: bool = False,
     distractors: Path | None = None,
     max_distractors: int | None = None,
@@ -70,16 +72,17 @@ def evaluate_folder(
 ) -> EvaluationRun:
     """Evaluate retrieval, and with `has_answers` the configured engine, on a folder.
 
-    The folder holds corpus.jsonl, queries.jsonl and qrels.tsv (BEIR). `distractors` is a file of
-    further passages, of which the first `max_distractors` are taken, `unanswerable` one of
-    questions that the passages don't answer. `on_progress` is told (done, all, what).
+    The folder holds corpus.jsonl, queries.jsonl and qrels.tsv (BEIR). `systems` are of hybrid,
+    dense, lexical and hybrid+rerank, the first the baseline; () is the one in force. `distractors`
+    is a file of further passages, of which the first `max_distractors` are taken, `unanswerable`
+    one of questions that the passages don't answer. `on_progress` is told (done, all, what).
 
     Raises NotFoundError, CorruptFileError (naming file and line), UsageError, and what `open_rag`
     raises.
     """
-    legs = checked_systems(systems)
-    benchmark = _enlarged(read_folder(Path(folder)), distractors, max_distractors, unanswerable)
     settings = load_settings()
+    wanted = checked_systems(systems, has_reranker=bool(settings.reranker))
+    benchmark = _enlarged(read_folder(Path(folder)), distractors, max_distractors, unanswerable)
     with (
         _ingested(benchmark.passages, settings, is_cached, on_progress) as ingested,
         open_rag(settings=_at(settings, ingested.collection)) as rag,
@@ -87,7 +90,7 @@ def evaluate_folder(
         return evaluate(
             rag,
             benchmark.questions,
-            systems=legs,
+            systems=wanted,
             has_answers=has_answers,
             keys=_passage_ids,
             facts=_facts(rag, benchmark, ingested, folder=Path(folder)),

@@ -8,9 +8,9 @@ from typing import Any
 from ragapp.collection import Collection
 from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
 from ragapp.errors import ModelNotFoundError
-from ragapp.protocols import Embedder, LanguageModel
+from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.rag import Rag
-from ragapp.registry import LANGUAGE_MODELS, resolve
+from ragapp.registry import LANGUAGE_MODELS, RERANKERS, resolve
 from ragapp.settings import Settings, load_settings
 
 
@@ -40,12 +40,25 @@ def open_rag(
         if not is_reembedding:
             opened.use_embedder(embedder.identity)
         language_model = _language_model(settings, embedder)
+        reranker = _reranker(settings)
     except BaseException:
         opened.close()
         raise
     return Rag(
-        settings=settings, collection=opened, embedder=embedder, language_model=language_model
+        settings=settings,
+        collection=opened,
+        embedder=embedder,
+        language_model=language_model,
+        reranker=reranker,
     )
+
+
+def _reranker(settings: Settings) -> Reranker | None:
+    if not settings.reranker:
+        return None
+    adapter = resolve(RERANKERS, "cross_encoder", setting="reranker")
+    reranker: Reranker = adapter(settings.reranker, device=settings.device)
+    return reranker
 
 
 def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:

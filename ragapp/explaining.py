@@ -75,7 +75,8 @@ class ExplainedHit:
 
     `terms` are those of the question that stand in the hit, its title and headings counted;
     `marks` are the places [start, end) in the hit's text where they stand.
-    `likeness` in [0, 1] is that to the most similar better hit, None where it did not count.
+    `fused_score` is that of the fused rank, `reranked_rank` the rank by a reranker, None where none
+    read it. `likeness` in [0, 1] is that to the most similar better hit, None if it did not count.
     """
 
     hit: Hit
@@ -86,6 +87,8 @@ class ExplainedHit:
     collapsed: tuple[Collapsed, ...] = ()
     marks: tuple[tuple[int, int], ...] = ()
     likeness: float | None = None
+    fused_score: float = 0.0
+    reranked_rank: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stages as plain JSON values; the hit itself by its `chunk_id` alone."""
@@ -94,7 +97,8 @@ class ExplainedHit:
             "rank": self.hit.rank,
             "dense": {"rank": self.dense_rank, "score": self.hit.dense_score},
             "lexical": {"rank": self.lexical_rank, "score": self.hit.lexical_score},
-            "fused": {"rank": self.fused_rank, "score": self.hit.score},
+            "fused": {"rank": self.fused_rank, "score": self.fused_score},
+            "reranked": {"rank": self.reranked_rank, "score": self.hit.rerank_score},
             "likeness": self.likeness,
             "coverage": self.hit.coverage,
             "terms": {term.text: term.weight for term in self.terms},
@@ -164,6 +168,8 @@ def explain(question: str, found: Found, selection: Selection, *, readable: floa
 
 def _explained(found: Found) -> tuple[ExplainedHit, ...]:
     dense, lexical = _ranks(found.evidence.dense), _ranks(found.evidence.lexical)
+    read = [row_id for row_id in found.distinct if row_id in found.reranked]
+    reranked = {row_id: rank for rank, row_id in enumerate(read, start=1)}
     fused = {row_id: rank for rank, row_id in enumerate(found.ranked, start=1)}
     behind = _behind(found)
     return tuple(
@@ -174,12 +180,14 @@ def _explained(found: Found) -> tuple[ExplainedHit, ...]:
             fused_rank=fused[row_id],
             terms=_terms(found.rarity, _terms_in(found.stored[row_id])),
             collapsed=tuple(
-                _collapsed(fused[i], found.scores[i], found.stored[i])
+                _collapsed(fused[i], found.fused[i], found.stored[i])
                 for i in behind[row_id]
                 if i in found.stored
             ),
             marks=tuple(term_spans(hit.text, found.rarity)),
             likeness=found.chosen.likeness.get(row_id),
+            fused_score=found.fused[row_id],
+            reranked_rank=reranked.get(row_id),
         )
         for row_id, hit in zip(found.best, found.hits(), strict=True)
     )
@@ -193,7 +201,7 @@ def _passed_over(found: Found) -> tuple[PassedOver, ...]:
             rank = found.ranked.index(row_id) + 1
             source = stored.sources[0] if stored.sources else ""
             place = (source, stored.chunk.page, stored.chunk.text)
-            passed.append(PassedOver(rank, found.scores[row_id], *place, reason))
+            passed.append(PassedOver(rank, found.fused[row_id], *place, reason))
     return tuple(passed)
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ragapp.types import Completion, GenerationOptions, Hit, Message
+from ragapp.types import Completion, GenerationOptions, Message
 
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -109,10 +109,14 @@ class VectorIndex(Protocol):
 
 
 class Reranker(Protocol):
-    """Hits -> the same hits in a better order."""
+    """Question and passage, read together -> how well the one answers the other."""
 
-    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
-        """Return `hits` reordered, `rank` and `score` set anew."""
+    @property
+    def name(self) -> str:
+        """The model's name or folder."""
+
+    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+        """Return (n,) float32 scores in [0, 1], in the order of `passages`."""
 
 
 class LanguageModel(Protocol):

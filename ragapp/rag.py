@@ -8,20 +8,19 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
-from ragapp.choosing import Choice, checked_choice
 from ragapp.citing import cite
 from ragapp.collection import BackupReport, Collection, Selection
 from ragapp.errors import NotFoundError
 from ragapp.explaining import Explanation, explain
 from ragapp.filters import Where, filter_of
-from ragapp.fusion import Legs
 from ragapp.health import Health, examine
 from ragapp.prompting import build_messages, fit, is_refusal, refusal
-from ragapp.protocols import Embedder, LanguageModel
+from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.questions import Turn, checked, search_text, without_markers
-from ragapp.retrieval import Found, confidence, find
+from ragapp.retrieval import confidence
+from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream
@@ -53,11 +52,13 @@ class Rag:
         collection: Collection,
         embedder: Embedder,
         language_model: LanguageModel,
+        reranker: Reranker | None = None,
     ) -> None:
         self.settings = settings
         self.collection = collection
         self.embedder = embedder
         self.language_model = language_model
+        self.searcher = Searcher(settings, embedder, reranker)
 
     def ask(
         self,
@@ -89,40 +90,27 @@ class Rag:
         return AnswerStream(self._answer(question, history, search, cancelled), cancelled)
 
     def search(
-        self,
-        query: str,
-        *,
-        top_k: int | None = None,
-        legs: Legs = "hybrid",
-        where: Where | None = None,
-        max_per_document: int | None = None,
-        diversity: float | None = None,
+        self, query: str, *, where: Where | None = None, **options: Unpack[SearchOptions]
     ) -> list[Hit]:
-        """Return the best chunks for a query, best first; `legs` as for `retrieve`.
+        """Return the best chunks for a query, best first; `options` as in `SearchOptions`.
 
-        `where` is a filter such as ``Language("zh") & Source("reports/*")``, or its text. At most
-        `max_per_document` chunks of a document come back (0: any number); `diversity` in [0, 1]
-        weighs how unlike the others a chunk is. None is the setting. Raises UsageError for an empty
-        query, a filter that is none, or a number out of its range.
+        `where` is a filter such as ``Language("zh") & Source("reports/*")``, or its text. Raises
+        UsageError for an empty query, a filter that is none, or an option out of its range.
         """
-        choice = self._choice(max_per_document, diversity)
-        return self._find(checked(query), self._selection(where), top_k, legs, choice).hits()
+        question = checked(query)
+        return self.searcher.find(question, self.selection(where), **options).hits()
 
     def explain(
-        self,
-        query: str,
-        *,
-        top_k: int | None = None,
-        legs: Legs = "hybrid",
-        where: Where | None = None,
-        max_per_document: int | None = None,
-        diversity: float | None = None,
+        self, query: str, *, where: Where | None = None, **options: Unpack[SearchOptions]
     ) -> Explanation:
         """Return how each stage of `search` came to its hits; arguments and errors as there."""
-        question, selection = checked(query), self._selection(where)
-        choice = self._choice(max_per_document, diversity)
-        found = self._find(question, selection, top_k, legs, choice)
+        question, selection = checked(query), self.selection(where)
+        found = self.searcher.find(question, selection, **options)
         return explain(question, found, selection, readable=self.embedder.coverage(question))
+
+    def selection(self, where: Where | None = None) -> Selection:
+        """Return what a filter lets pass of the collection. Raises UsageError."""
+        return self.collection.selection(filter_of(where))
 
     def documents(self) -> list[DocumentInfo]:
         """Return all documents without their texts, in the order in which they were added."""
@@ -192,34 +180,6 @@ class Rag:
     ) -> None:
         self.close()
 
-    def _selection(self, where: Where | None) -> Selection:
-        return self.collection.selection(filter_of(where))
-
-    def _choice(self, max_per_document: int | None, diversity: float | None) -> Choice:
-        settings = self.settings
-        return checked_choice(
-            settings.max_per_document if max_per_document is None else max_per_document,
-            settings.diversity if diversity is None else diversity,
-        )
-
-    def _find(
-        self,
-        question: str,
-        selection: Selection,
-        top_k: int | None,
-        legs: Legs,
-        choice: Choice,
-    ) -> Found:
-        return find(
-            question,
-            selection,
-            self.embedder,
-            top_k=top_k or self.settings.top_k,
-            n_candidates=self.settings.n_candidates,
-            legs=legs,
-            choice=choice,
-        )
-
     def _answer(
         self, question: str, history: Sequence[Turn], search: _Search, cancelled: Event
     ) -> Iterator[str | Answer]:
@@ -264,7 +224,7 @@ class Rag:
             hits,
             passage_tokens=self._passage_tokens(bare),
             count_tokens=self.language_model.count_tokens,
-            text_of=self.collection.selection().text_of,
+            text_of=self.selection().text_of,
         )
 
     def _passage_tokens(self, bare: Sequence[Message]) -> int:

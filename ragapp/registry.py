@@ -18,6 +18,10 @@ LANGUAGE_MODELS: Mapping[str, str] = {
     "transformers": "ragapp.language_models.transformers:TransformersModel",
 }
 
+RERANKERS: Mapping[str, str] = {
+    "cross_encoder": "ragapp.rerankers.cross_encoder:CrossEncoderReranker",
+}
+
 
 def resolve(table: Mapping[str, str], name: str, *, setting: str) -> Any:
     """Import and return what `name` stands for in `table`.

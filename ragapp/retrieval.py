@@ -21,7 +21,7 @@ from ragapp.collection import MAX_PLACES, Collection, Selection, StoredChunk, pl
 from ragapp.filters import Filter
 from ragapp.fusion import Evidence, Legs, fuse, search_legs
 from ragapp.places import Place
-from ragapp.protocols import Embedder
+from ragapp.protocols import Embedder, Reranker
 from ragapp.types import Hit
 
 RELEVANT = Choice()
@@ -33,18 +33,29 @@ _UNREAD_FIT = (-7.9, 13.1)  # constant, per unit of coverage
 
 
 @dataclass(frozen=True, slots=True)
+class Reranking:
+    """A reranker, and how many of the best candidates it reads."""
+
+    reranker: Reranker
+    n_candidates: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What the stages of a search found.
 
-    `ranked` are all candidates by falling score, `distinct` those that say different things, and
-    `chosen` the best of them.
+    `fused` and `ranked` are all candidates with their fused scores, by falling score; `reranked`
+    holds a reranker's scores of those that it read. `scores` are what `distinct` is ordered by,
+    the candidates that say different things; `chosen` are the best of these.
     """
 
     evidence: Evidence
     rarity: Mapping[str, float]
-    scores: Mapping[int, float]
+    fused: Mapping[int, float]
     ranked: Sequence[int]
     near: Mapping[int, Sequence[int]]
+    reranked: Mapping[int, float]
+    scores: Mapping[int, float]
     distinct: Sequence[int]
     chosen: Chosen
     stored: Mapping[int, StoredChunk]
@@ -61,7 +72,8 @@ class Found:
         for row_id in self.best:
             places = _places(row_id, self.near, self.stored)
             score, stored = self.scores[row_id], self.stored[row_id]
-            hits.append(_hit(len(hits) + 1, score, stored, self.evidence, weights, places))
+            hit = _hit(len(hits) + 1, score, stored, self.evidence, weights, places)
+            hits.append(replace(hit, rerank_score=self.reranked.get(row_id)))
         return hits
 
 
@@ -98,25 +110,54 @@ def find(
     n_candidates: int,
     legs: Legs = "hybrid",
     choice: Choice = RELEVANT,
+    reranking: Reranking | None = None,
 ) -> Found:
     """Return what each stage found, to make hits of or to explain them; as for `retrieve`.
 
-    `choice` is among the candidates: fewer than `top_k` come back where too few are left of them.
+    `reranking` puts the first candidates in its own order. `choice` is among the candidates: fewer
+    than `top_k` come back where too few are left of them.
     """
     terms = query_terms(question)
     if not terms:
-        return Found(Evidence({}, {}, 0.0, 1.0), {}, {}, (), {}, (), Chosen(()), {})
+        return Found(Evidence({}, {}, 0.0, 1.0), {}, {}, (), {}, {}, {}, (), Chosen(()), {})
     rarity = selection.term_weights(terms)
     k = max(n_candidates, top_k)
     evidence = search_legs(question, rarity, selection, embedder, k=k, legs=legs)
-    scores = fuse(evidence)
-    ranked = sorted(scores, key=lambda row_id: (-scores[row_id], row_id))
+    fused = fuse(evidence)
+    ranked = sorted(fused, key=lambda row_id: (-fused[row_id], row_id))
     near = selection.near_passages(ranked)
     distinct = _distinct(ranked, near)
+    reranked = _reranked(question, distinct, selection, reranking) if reranking else {}
+    scores = _above(reranked, fused) if reranked else fused
+    if reranked:
+        distinct.sort(key=lambda row_id: -scores[row_id])  # equal ones stay as they were
     chosen = _chosen(distinct, top_k, choice, scores=scores, selection=selection, evidence=evidence)
     behind = (other for row_id in chosen.best for other in near[row_id])
     stored = selection.chunks([*chosen.best, *behind, *chosen.passed_over])
-    return Found(evidence, rarity, scores, ranked, near, distinct, chosen, stored)
+    return Found(evidence, rarity, fused, ranked, near, reranked, scores, distinct, chosen, stored)
+
+
+def _reranked(
+    question: str, distinct: Sequence[int], selection: Selection, reranking: Reranking
+) -> dict[int, float]:
+    """Return the reranker's scores of the first candidates, in [0, 1]."""
+    stored = selection.chunks(distinct[: reranking.n_candidates])
+    texts = [_read_text(found) for found in stored.values()]
+    scores = reranking.reranker.score(question, texts)
+    return dict(zip(stored, map(float, scores), strict=True))
+
+
+def _read_text(stored: StoredChunk) -> str:
+    text = stored.chunk.embedded_text
+    return f"{stored.title}\n{text}" if stored.title else text
+
+
+def _above(reranked: Mapping[int, float], fused: Mapping[int, float]) -> dict[int, float]:
+    """Return scores in [0, 1] that put what was reranked above the rest: each has a half."""
+    return {
+        row_id: (1.0 + reranked[row_id]) / 2.0 if row_id in reranked else score / 2.0
+        for row_id, score in fused.items()
+    }
 
 
 def _chosen(

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     policy_junk: Literal["off", "flag", "skip"] = "off"
     top_k: int = Field(default=5, ge=1, le=100)
     n_candidates: int = Field(default=100, ge=1, le=1000)
+    reranker: str = ""
+    rerank_candidates: int = Field(default=20, ge=1, le=1000)
     max_per_document: int = Field(default=0, ge=0)
     diversity: float = Field(default=0.0, ge=0.0, le=1.0)
     passage_tokens: int = Field(default=2048, ge=64)

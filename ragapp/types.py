@@ -88,7 +88,9 @@ class Hit:
 
     `dense_score` is the cosine in [-1, 1] (None where the dense leg did not look), `lexical_score`
     the BM25 score (>= 0, None where the lexical leg did not find it), and `coverage` in [0, 1] the
-    share of the question's terms, weighted by rarity, that stand in the chunk. `also_in` names the
+    share of the question's terms, weighted by rarity, that stand in the chunk. `rerank_score` is a
+    reranker's, in [0, 1], None where none read the chunk; what one read has a `score` of at least
+    0.5, the rest one of at most that. `also_in` names the
     other sources that hold the text, `also_at` where it stands in other documents;
     `has_instructions` warns of instructions to a model in the document. `parts` are the hits that
     a passage was joined of, () for a chunk.
@@ -114,6 +116,7 @@ class Hit:
     page_spans: tuple[PageSpan, ...] = ()
     also_at: tuple[Place, ...] = ()
     parts: tuple[Hit, ...] = ()
+    rerank_score: float | None = None
 
     def page_at(self, offset: int) -> int | None:
         """Return the page on which the document offset `offset` stands, None without pages."""

@@ -23,6 +23,7 @@ from ragapp.embedders.model_files import (
     find_model_folder,
     fingerprint,
 )
+from ragapp.embedders.quiet import quiet_loading
 from ragapp.errors import ModelError
 from ragapp.protocols import EmbedderIdentity, Vectors
 
@@ -185,7 +186,8 @@ class SentenceTransformersEmbedder:
 def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _EmbedFunction]:
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
+    with quiet_loading():
+        model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
 
     def embed_with(encode: Callable[..., Any]) -> _EmbedFunction:
         def embed(items: Sequence[_Tokenised]) -> Vectors:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -20,9 +20,11 @@ from ragapp.evaluation.run import EvaluationRun, QuestionResult
 from ragapp.fusion import Legs
 from ragapp.rag import Rag
 from ragapp.retrieval import confidence
+from ragapp.searching import SearchOptions
 from ragapp.types import Answer, Hit
 
 ANSWER_DEPTHS = (1, 3, 5)
+RERANKED = "hybrid+rerank"
 ANSWERS = "answers"  # the name under which the engine's figures stand beside the systems'
 
 Keys = Callable[[Hit], Sequence[str]]
@@ -44,16 +46,29 @@ class _Searched:
     milliseconds: float
 
 
-def checked_systems(names: Sequence[str]) -> tuple[Legs, ...]:
-    """Return the systems of these names, each once. Raises UsageError for an unknown name."""
-    known: tuple[Legs, ...] = get_args(Legs)
+def checked_systems(names: Sequence[str], *, has_reranker: bool) -> tuple[str, ...]:
+    """Return the systems of these names, each once; where none is named, the one that is in force.
+
+    Raises UsageError for an unknown name, and for a reranker that is not set.
+    """
+    known = (*get_args(Legs), RERANKED)
+    names = names or [RERANKED if has_reranker else "hybrid"]
     wanted = list(dict.fromkeys(name.strip() for name in names))
     for name in wanted:
         if name not in known:
             raise UsageError(f"the system {name!r} is unknown", hint=f"known: {', '.join(known)}")
-    if not wanted:
-        raise UsageError("no system is named", hint=f"known: {', '.join(known)}")
-    return tuple(sorted((name for name in known if name in wanted), key=wanted.index))
+    if RERANKED in wanted and not has_reranker:
+        raise UsageError(
+            f"the system {RERANKED!r} needs a reranker",
+            hint="set RAGAPP_RERANKER to the folder of a cross-encoder",
+        )
+    return tuple(wanted)
+
+
+def _options(system: str, top_k: int) -> SearchOptions:
+    if system == RERANKED:
+        return {"top_k": top_k, "rerank": True}
+    return {"top_k": top_k, "legs": cast(Legs, system), "rerank": False}
 
 
 def facts_of(rag: Rag) -> dict[str, Any]:
@@ -66,6 +81,10 @@ def facts_of(rag: Rag) -> dict[str, Any]:
         "top_k": rag.settings.top_k,
         "n_candidates": rag.settings.n_candidates,
         "abstain_below": rag.settings.abstain_below,
+        "reranker": rag.settings.reranker,
+        "rerank_candidates": rag.settings.rerank_candidates,
+        "max_per_document": rag.settings.max_per_document,
+        "diversity": rag.settings.diversity,
     }
 
 
@@ -73,7 +92,7 @@ def evaluate(
     rag: Rag,
     questions: QuestionSet,
     *,
-    systems: Sequence[Legs],
+    systems: Sequence[str],
     has_answers: bool,
     keys: Keys,
     facts: Mapping[str, Any],
@@ -110,7 +129,7 @@ def evaluate(
     )
 
 
-def _search(rag: Rag, question: Question, system: Legs, keys: Keys) -> _Searched:
+def _search(rag: Rag, question: Question, system: str, keys: Keys) -> _Searched:
     """Search as the settings say; only where that gives fewer than ten ids, look farther down.
 
     Up to `n_candidates` chunks the ranking does not depend on how many are asked for.
@@ -118,13 +137,13 @@ def _search(rag: Rag, question: Question, system: Legs, keys: Keys) -> _Searched
     n_candidates = rag.settings.n_candidates
     n_chunks = max(rag.settings.top_k, min(_FIRST_CHUNKS, n_candidates))
     start = time.perf_counter()
-    hits = rag.search(question.text, top_k=n_chunks, legs=system)
+    hits = rag.search(question.text, **_options(system, n_chunks))
     milliseconds = (time.perf_counter() - start) * 1000.0
     ids = _ids(hits, keys)
     found = len(hits)
     while len(ids) < DEPTH and found >= n_chunks and n_chunks < _MOST_CHUNKS:
         n_chunks = n_candidates if n_chunks < n_candidates else n_chunks * _FARTHER
-        farther = rag.search(question.text, top_k=n_chunks, legs=system)
+        farther = rag.search(question.text, **_options(system, n_chunks))
         ids = list(dict.fromkeys([*ids, *_ids(farther, keys)]))
         found = len(farther)
     return _Searched(hits, ids[:DEPTH], milliseconds)
@@ -135,7 +154,7 @@ def _ids(hits: Sequence[Hit], keys: Keys) -> list[str]:
 
 
 def _ranking_scores(
-    questions: Sequence[Question], searched: Sequence[dict[str, _Searched]], systems: Sequence[Legs]
+    questions: Sequence[Question], searched: Sequence[dict[str, _Searched]], systems: Sequence[str]
 ) -> list[dict[str, dict[str, float]]]:
     """Return by question and system the metrics of ranking, answers and places."""
     relevant = {question.id: question.relevant for question in questions if question.relevant}

@@ -72,7 +72,7 @@ def evaluate_questions(
     rag: Rag,
     path: str | Path,
     *,
-    systems: Sequence[str] = ("hybrid",),
+    systems: Sequence[str] = (),
     has_answers: bool = False,
     on_progress: OnQuestion | None = None,
 ) -> EvaluationRun:
@@ -81,7 +81,7 @@ def evaluate_questions(
     Raises NotFoundError for a missing file or where no question belongs to the collection,
     CorruptFileError (naming the line), UsageError.
     """
-    legs = checked_systems(systems)
+    wanted = checked_systems(systems, has_reranker=rag.searcher.reranker is not None)
     questions = _read(Path(path), rag)
     stats = rag.collection.stats()
     facts = {
@@ -93,7 +93,7 @@ def evaluate_questions(
     return evaluate(
         rag,
         questions,
-        systems=legs,
+        systems=wanted,
         has_answers=has_answers,
         keys=_documents_of,
         facts=facts,

@@ -15,13 +15,18 @@ PACKAGES = ("ragapp", "ingest", "ui")
 
 # library -> where it may be imported: a module, or all of a package
 ADAPTERS = {
-    "torch": ("ragapp/embedders/", "ragapp/language_models/transformers.py", "ragapp/generation/"),
+    "torch": (
+        "ragapp/embedders/",
+        "ragapp/rerankers/",
+        "ragapp/language_models/transformers.py",
+        "ragapp/generation/",
+    ),
     "transformers": (
         "ragapp/embedders/",
         "ragapp/language_models/transformers.py",
         "ragapp/generation/",
     ),
-    "sentence_transformers": ("ragapp/embedders/",),
+    "sentence_transformers": ("ragapp/embedders/", "ragapp/rerankers/"),
     "faiss": ("ragapp/indexes/faiss.py",),
     "langchain": ("ragapp/langchain",),
     "langchain_core": ("ragapp/langchain",),

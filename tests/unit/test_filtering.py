@@ -437,6 +437,6 @@ def test_an_explanation_is_plain_json(filled):
     values = explained(filled[0], where="lang=zh").to_dict()
     assert values["where"] == 'lang = "zh"'
     assert set(values["hits"][0]) == {
-        "chunk_id", "rank", "dense", "lexical", "fused", "likeness", "coverage", "terms",
+        "chunk_id", "rank", "dense", "lexical", "fused", "reranked", "likeness", "coverage", "terms",
         "collapsed", "marks",
     }  # fmt: skip

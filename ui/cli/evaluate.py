@@ -37,7 +37,12 @@ app.add_typer(eval_app, name="eval")
 
 
 SystemsOption = Annotated[
-    str, typer.Option(help="hybrid, dense, lexical; the first is what others are compared to.")
+    str,
+    typer.Option(
+        help="hybrid, dense, lexical, hybrid+rerank; the others are compared to the first. "
+        "Default: the one in force.",
+        show_default=False,
+    ),
 ]
 AnswersOption = Annotated[
     bool, typer.Option("--answers", help="Judge the engine's answers and citations too.")
@@ -69,7 +74,7 @@ def run(  # noqa: PLR0913  (a command's options)
         ),
     ],
     *,
-    systems: SystemsOption = "hybrid",
+    systems: SystemsOption = "",
     answers: AnswersOption = False,
     distractors: DistractorsOption = None,
     max_distractors: MaxDistractorsOption = None,
@@ -97,9 +102,13 @@ def run(  # noqa: PLR0913  (a command's options)
                     "is_cached": cache,
                 },
                 collection,
-                {"systems": systems.split(","), "has_answers": answers, "on_progress": move},
+                {"systems": _listed(systems), "has_answers": answers, "on_progress": move},
             )
         _deliver(found, report=report, save=save, as_json=as_json)
+
+
+def _listed(names: str) -> list[str]:
+    return [name for name in names.split(",") if name.strip()]
 
 
 def _check_folders(*files: Path | None) -> None:

@@ -68,7 +68,12 @@ def _stages(explanation: Explanation) -> dict[str, list[str]]:
         lines[hit.chunk_id] = [
             "dense: " + _ranked(explained.dense_rank, hit.dense_score, "cosine"),
             "lexical: " + _ranked(explained.lexical_rank, hit.lexical_score, "BM25"),
-            "fused: " + _ranked(explained.fused_rank, hit.score, "score"),
+            "fused: " + _ranked(explained.fused_rank, explained.fused_score, "score"),
+            *(
+                ["reranked: " + _ranked(explained.reranked_rank, hit.rerank_score, "score")]
+                if explained.reranked_rank is not None
+                else []
+            ),
             *(
                 [f"most like a better hit: {explained.likeness:.3f}"]
                 if explained.likeness is not None

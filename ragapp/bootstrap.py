@@ -11,7 +11,7 @@ from ragapp.errors import ModelNotFoundError
 from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.rag import Rag
 from ragapp.registry import LANGUAGE_MODELS, RERANKERS, resolve
-from ragapp.settings import Settings, load_settings
+from ragapp.settings import DEFAULT_BASE_URL, Settings, load_settings
 
 
 def open_rag(
@@ -68,10 +68,25 @@ def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:
     if name == "extractive":
         model = engine(embedder)
         return model
+    context_tokens = settings.context_tokens or None
+    if name == "openai":
+        model = engine(
+            settings.model,
+            base_url=settings.base_url or DEFAULT_BASE_URL,
+            api_key=settings.api_key.get_secret_value(),
+            timeout_s=settings.server_timeout_s,
+            context_tokens=context_tokens,
+        )
+        return model
     if not settings.model:
         raise ModelNotFoundError(
             f"engine = {name!r} needs a model",
             hint="set model to a local folder or a model's name, e.g. RAGAPP_MODEL=/path/to/model",
         )
-    model = engine(settings.model, device=settings.device, dtype=settings.dtype)
+    model = engine(
+        settings.model,
+        device=settings.device,
+        dtype=settings.dtype,
+        context_tokens=context_tokens,
+    )
     return model

@@ -74,6 +74,8 @@ def examine(
         problems = collection.index_problems()
     if settings.engine_name == "transformers":
         problems += _missing_model(settings.model)
+    if settings.engine_name == "openai":
+        problems += _unusable_server(language_model)
     if stats.n_failed_sources:
         facts["failed sources"] = str(stats.n_failed_sources)
     return Health(facts, tuple(problems))
@@ -82,6 +84,14 @@ def examine(
 def _missing_model(name: str) -> list[str]:
     try:
         find_model(name)
+    except ModelError as error:
+        return [f"{error.message}; {error.hint}"]
+    return []
+
+
+def _unusable_server(language_model: LanguageModel) -> list[str]:
+    try:
+        language_model.context_tokens  # noqa: B018  the server is asked for it
     except ModelError as error:
         return [f"{error.message}; {error.hint}"]
     return []

@@ -15,6 +15,7 @@ INDEXES: Mapping[str, str] = {
 
 LANGUAGE_MODELS: Mapping[str, str] = {
     "extractive": "ragapp.language_models.extractive:ExtractiveModel",
+    "openai": "ragapp.language_models.openai:OpenAIModel",
     "transformers": "ragapp.language_models.transformers:TransformersModel",
 }
 

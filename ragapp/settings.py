@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,6 +21,7 @@ from pydantic_settings import (
 from ragapp.errors import SettingsError
 
 PREFIX = "RAGAPP_"
+DEFAULT_BASE_URL = "http://localhost:8000/v1"
 CONFIG_VARIABLE = "RAGAPP_CONFIG"
 CONFIG_NAME = "ragapp.toml"
 Policy = Literal["off", "flag", "mask", "skip"]
@@ -38,8 +39,12 @@ class Settings(BaseSettings):
 
     collection: Path = Field(default_factory=default_collection)
     embedder: str = "all-MiniLM-L6-v2"
-    engine: Literal["auto", "extractive", "transformers"] = "auto"
+    engine: Literal["auto", "extractive", "openai", "transformers"] = "auto"
     model: str = ""
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    server_timeout_s: float = Field(default=120.0, gt=0.0)
+    context_tokens: int = Field(default=0, ge=0)
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     index: Literal["faiss", "numpy_flat"] = "faiss"
@@ -76,9 +81,13 @@ class Settings(BaseSettings):
 
     @property
     def engine_name(self) -> str:
-        """The engine to use: "auto" means transformers where a model is set, else extractive."""
+        """The engine to use: "auto" means openai where a server is set, else transformers where a
+        model is, else extractive.
+        """
         if self.engine != "auto":
             return self.engine
+        if self.base_url:
+            return "openai"
         return "transformers" if self.model else "extractive"
 
     @classmethod

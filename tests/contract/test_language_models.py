@@ -6,9 +6,11 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ragapp.language_models.extractive import ExtractiveModel
+from ragapp.language_models.openai import OpenAIModel
 from ragapp.language_models.transformers import TransformersModel
 from ragapp.registry import LANGUAGE_MODELS
 from ragapp.types import GenerationOptions, Message, Span
+from tests.chat_server import reciting_server
 from tests.tiny_llama import make_tokenizer, save_tiny_llama
 from tests.unit.fake_embedder import FakeEmbedder
 
@@ -51,7 +53,15 @@ def make_reciter(folder):
     return TransformersModel(str(folder), device="cpu", dtype="float32")
 
 
-MAKERS = {"extractive": make_extractive, "transformers": make_transformers}
+def make_openai(folder):
+    return OpenAIModel("told", base_url=reciting_server())
+
+
+MAKERS = {
+    "extractive": make_extractive,
+    "openai": make_openai,
+    "transformers": make_transformers,
+}
 
 
 @pytest.fixture(scope="module", params=sorted(LANGUAGE_MODELS))
@@ -158,7 +168,7 @@ def test_the_context_has_room(model):
     assert model.context_tokens >= sum(model.count_tokens([m.text for m in prompt()]))
 
 
-@pytest.mark.parametrize("make", [make_extractive, make_reciter])
+@pytest.mark.parametrize("make", [make_extractive, make_openai, make_reciter])
 def test_characters_of_several_bytes_come_whole(make, tmp_path):
     pieces = answered(make(tmp_path), prompt(f"{WORDS}。", WORDS))
     assert WORDS in text_of(pieces)

@@ -109,14 +109,11 @@ def difference_table(
 
 
 def worst_questions(run: EvaluationRun) -> list[Asked]:
-    """Return the questions of the first search that go worst, those found first left out."""
-    system = run.systems[0]
-    scored = [
-        (result.scores.get(system, {}).get(_RANKING, 1.0), result.id, result.text)
-        for result in run.results
-    ]
-    worst = sorted(item for item in scored if item[0] < 1.0)[:_MAX_QUESTIONS]
-    return [Asked(text, f"{_RANKING} {score:.3f}") for score, _, text in worst]
+    """Return the questions by how well the first search ranks their documents, the worst first."""
+    values = run.values().get(run.systems[0], {}).get(_RANKING, {})
+    texts = {result.id: result.text for result in run.results}
+    worst = sorted(values, key=lambda id_: (values[id_], id_))[:_MAX_QUESTIONS]
+    return [Asked(texts[id_], f"{_RANKING} {values[id_]:.3f}") for id_ in worst]
 
 
 def worse_questions(comparison: Comparison, say: Say) -> list[Asked]:

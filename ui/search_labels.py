@@ -116,7 +116,7 @@ RUNS_COMPARED = Label(
 SHARED = Label("{n:,} questions in both runs", "两次评估共有 {n:,} 个问题")
 GOT_WORSE = Label("Questions that got worse: {n:,}", "变差的问题：{n:,} 个")
 NONE_WORSE = Label("No question got worse.", "没有问题变差。")
-GO_WORST = Label("Questions that go worst", "表现最差的问题")
+WORST_FIRST = Label("Questions, the worst first", "问题（最差的在前）")
 LEADS_TO_INSPECT = Label(
     "Each leads to its explanation on the page Inspect.", "点击问题即可在“检视”页查看缘由。"
 )

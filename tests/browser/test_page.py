@@ -14,7 +14,8 @@ import pytest
 from fpdf import FPDF
 
 import ui
-from ui import labels
+from ui import labels, search_labels
+from ui.pages import PAGES
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 REASON = "no chromium on this machine (Debian: apt-get install chromium)"
@@ -206,8 +207,52 @@ def test_a_hostile_document_is_shown_and_does_nothing(page):
     assert_nothing_came_alive(page)
 
 
+def test_a_query_is_inspected_under_a_filter_and_nothing_comes_alive(page, address):
+    page.goto(f"{address}/inspect?query=gannet+count&lang=en")
+    page.locator(".ragapp-evidence").first.wait_for()
+    for column in page.get_by_test_id("stColumn").all():
+        column.locator("summary").first.click()
+        column.locator("mark", has_text="gannet").first.wait_for(state="visible")
+    assert_nothing_came_alive(page)
+
+    page.get_by_placeholder(labels.FILTER_EXAMPLE.en).fill("beacon.pdf")
+    page.keyboard.press("Enter")
+    page.get_by_text("do not pass the filters").wait_for()
+    page.locator(".ragapp-evidence mark", has_text="gannet").first.wait_for(state="detached")
+    assert "beacon.pdf" in page.locator(".ragapp-evidence summary").first.inner_text()
+
+    go_to(page, labels.ASK.en)
+    page.locator(".ragapp-note", has_text="beacon.pdf").first.wait_for()
+
+
+def test_an_evaluation_is_run_and_a_question_leads_to_its_explanation(page):
+    go_to(page, labels.EVALUATE.en)
+    page.get_by_role("button", name=search_labels.EVALUATE_NOW.en).click()
+    page.get_by_text(search_labels.RUN_KEPT.en).wait_for()
+    page.locator(".ragapp-table").first.wait_for()
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.locator("canvas, svg").first.wait_for()
+    assert "nDCG@10" in page.locator(".ragapp-table").first.inner_text()
+
+    page.get_by_test_id("stMain").get_by_test_id("stPageLink").first.locator("a").click()
+    page.get_by_role("heading", name=labels.INSPECT.en, exact=True).wait_for()
+    page.locator(".ragapp-evidence").first.wait_for()
+    assert page.get_by_label(search_labels.QUERY.en).input_value().strip()
+
+
+@pytest.mark.parametrize("name", [label.en for label in (page.title for page in PAGES)])
+def test_no_page_is_wider_than_a_telephone(page, name):
+    go_to(page, name)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator(".stMain h1").wait_for()
+
+    widths = page.locator(".stMain").evaluate("main => [main.scrollWidth, main.clientWidth]")
+    assert widths[0] <= widths[1] <= 390
+
+
 def assert_nothing_came_alive(page):
-    main = page.get_by_test_id("stMain")
+    main = page.locator(".stMain")
+    assert main.count() == 1
     assert main.locator("img, script, iframe, .katex, [onerror]").count() == 0
     assert main.locator('a[href*="evil"], a[href^="javascript"]').count() == 0
     assert main.locator(".ragapp-evidence mark", has_text="fake quote").locator("mark").count() == 0

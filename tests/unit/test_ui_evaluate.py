@@ -150,12 +150,12 @@ def test_the_later_run_is_judged_by_the_earlier_one_whichever_is_chosen_first(co
     assert search_labels.LOWER.en in tables(app)[0]
 
 
-def test_the_questions_that_go_worst_lead_to_inspect(collection):
+def test_the_questions_lead_to_inspect_the_worst_first(collection):
     keep_run(make_run("20260101-1", [1.0, 0.5, 0.0]), collection)
 
     app = page(VIEW)
 
-    assert [query["query"][0][-1] for _, query in links(app)] == ["2", "1"]
+    assert [query["query"][0][-1] for _, query in links(app)] == ["2", "1", "0"]
 
 
 def test_runs_without_a_common_question_are_one_sentence(collection):

@@ -70,7 +70,7 @@ def _show_runs(kept: Sequence[EvaluationRun], say: Say) -> None:
         _show_comparison(before, after, say)
     _show_run(by_id[chosen], say)
     if other is None:
-        _show_questions(search_labels.GO_WORST, runs.worst_questions(by_id[chosen]), say)
+        _show_questions(search_labels.WORST_FIRST, runs.worst_questions(by_id[chosen]), say)
 
 
 def _show_run(run: EvaluationRun, say: Say) -> None:

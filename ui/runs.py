@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Protocol
 
 from ragapp import Comparison, EvaluationRun
@@ -19,6 +20,20 @@ _ROW_HEIGHT, _AXIS_HEIGHT = 18, 70
 _NAMES: dict[str, Label] = {"answers": search_labels.ANSWERS} | {
     str(leg): label for leg, label in LEGS.items()
 }
+
+
+class Interval(Protocol):
+    """A mean with its interval as a row and the plot show it."""
+
+    @property
+    def value(self) -> float: ...  # noqa: D102
+    @property
+    def low(self) -> float: ...  # noqa: D102
+    @property
+    def high(self) -> float: ...  # noqa: D102
+
+
+Figures = Mapping[str, Mapping[str, Interval]]  # by search and metric
 
 
 class Difference(Protocol):
@@ -49,9 +64,9 @@ def system_name(system: str, say: Say) -> str:
 
 def run_name(run: EvaluationRun, say: Say) -> str:
     """Return when a run was made, of what, and its main figure. The text is untrusted."""
-    figures = run.figures()
-    shown = {**figures.get(run.systems[0], {}), **figures.get("answers", {})}
-    main = [f"{name} {shown[name].value:.3f}" for name in _MAIN_METRICS if name in shown]
+    values = run.values()
+    shown = {**values.get(run.systems[0], {}), **values.get("answers", {})}
+    main = [f"{name} {fmean(shown[name].values()):.3f}" for name in _MAIN_METRICS if name in shown]
     n_questions = say(search_labels.QUESTION_COUNT, n=len(run.results))
     return " · ".join([_made_at(run), run.name, n_questions, *main[:1]])
 
@@ -72,9 +87,8 @@ def run_facts(run: EvaluationRun, say: Say) -> list[list[str]]:
     return [counts, *times, _refusals(run, say)]
 
 
-def figure_table(run: EvaluationRun, say: Say) -> tuple[list[str], list[list[str]]]:
+def figure_table(figures: Figures, say: Say) -> tuple[list[str], list[list[str]]]:
     """Return the header and rows of all metrics: a column a search, means with intervals."""
-    figures = run.figures()
     metrics = dict.fromkeys(metric for values in figures.values() for metric in values)
     rows = [
         [metric, *(_interval(values.get(metric)) for values in figures.values())]
@@ -127,9 +141,8 @@ def worse_questions(comparison: Comparison, say: Say) -> list[Asked]:
     ]
 
 
-def figure_chart(run: EvaluationRun, say: Say) -> dict[str, Any]:
+def figure_chart(figures: Figures, say: Say) -> dict[str, Any]:
     """Return a Vega-Lite plot of all means, their intervals as error bars, on the line 0 to 1."""
-    figures = run.figures()
     values = [
         {
             "metric": metric,
@@ -192,7 +205,7 @@ def _refusals(run: EvaluationRun, say: Say) -> list[str]:
     ]
 
 
-def _interval(item: Any) -> str:
+def _interval(item: Interval | None) -> str:
     return "" if item is None else f"{item.value:.3f} [{item.low:.3f}, {item.high:.3f}]"
 
 

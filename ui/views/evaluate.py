@@ -79,8 +79,9 @@ def _show_run(run: EvaluationRun, say: Say) -> None:
             render.note(facts)
     st.subheader(say(search_labels.FIGURES), anchor=False)
     st.caption(say(search_labels.FIGURES_HELP))
-    st.vega_lite_chart(runs.figure_chart(run, say), alt=say(search_labels.CHART))
-    render.table(*runs.figure_table(run, say))
+    figures = run.figures()
+    st.vega_lite_chart(runs.figure_chart(figures, say), alt=say(search_labels.CHART))
+    render.table(*runs.figure_table(figures, say))
     paired = run.paired()
     if paired:
         st.subheader(say(search_labels.SYSTEMS_COMPARED), anchor=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from ui.inspection import LEGS
 from ui.labels import Label, Say
 from ui.listing import local_time
 
-_MAIN_METRICS = ("nDCG@10", "recall@5", "answer_contained")
+_MAIN_METRICS = ("nDCG@10", "recall@5", "span@5", "answer_contained")
 _RANKING = "nDCG@10"
 _MAX_QUESTIONS = 20
 _ROW_HEIGHT, _AXIS_HEIGHT = 18, 70
@@ -64,11 +64,25 @@ def system_name(system: str, say: Say) -> str:
 
 def run_name(run: EvaluationRun, say: Say) -> str:
     """Return when a run was made, of what, and its main figure. The text is untrusted."""
-    values = run.values()
-    shown = {**values.get(run.systems[0], {}), **values.get("answers", {})}
-    main = [f"{name} {fmean(shown[name].values()):.3f}" for name in _MAIN_METRICS if name in shown]
+    main = [f"{name} {mean:.3f}" for name, mean in _main_means(run).items()]
     n_questions = say(search_labels.QUESTION_COUNT, n=len(run.results))
     return " · ".join([_made_at(run), run.name, n_questions, *main[:1]])
+
+
+def run_table(kept: Sequence[EvaluationRun], say: Say) -> tuple[list[str], list[list[str]]]:
+    """Return the header and rows of runs: what each is of, and its main figures."""
+    header = (search_labels.MADE_AT, search_labels.QUESTION_SET, search_labels.SYSTEM)
+    rows = []
+    for run in kept:
+        means = _main_means(run)
+        about = [
+            _made_at(run),
+            f"{run.name} ({len(run.results)})",
+            system_name(run.systems[0], say),
+        ]
+        figures = [f"{means[name]:.3f}" if name in means else "" for name in _MAIN_METRICS]
+        rows.append(about + figures)
+    return [*map(say, header), *_MAIN_METRICS], rows
 
 
 def run_facts(run: EvaluationRun, say: Say) -> list[list[str]]:
@@ -180,6 +194,13 @@ def figure_chart(figures: Figures, say: Say) -> dict[str, Any]:
 
 def _axis(name: str, scale: Mapping[str, Any]) -> dict[str, Any]:
     return {"field": name, "type": "quantitative", "scale": scale, "axis": {"title": None}}
+
+
+def _main_means(run: EvaluationRun) -> dict[str, float]:
+    """Return the means of the main metrics of the first search and of the answers."""
+    values = run.values()
+    found = {**values.get(run.systems[0], {}), **values.get("answers", {})}
+    return {name: fmean(found[name].values()) for name in _MAIN_METRICS if name in found}
 
 
 def _made_at(run: EvaluationRun) -> str:

@@ -229,10 +229,10 @@ def test_an_evaluation_is_run_and_a_question_leads_to_its_explanation(page):
     go_to(page, labels.EVALUATE.en)
     page.get_by_role("button", name=search_labels.EVALUATE_NOW.en).click()
     page.get_by_text(search_labels.RUN_KEPT.en).wait_for()
-    page.locator(".ragapp-table").first.wait_for()
+    page.locator(".ragapp-table").nth(1).wait_for()
     chart = page.get_by_test_id("stVegaLiteChart").first
     chart.locator("canvas, svg").first.wait_for()
-    assert "nDCG@10" in page.locator(".ragapp-table").first.inner_text()
+    assert "nDCG@10" in page.locator(".ragapp-table").nth(1).inner_text()
 
     page.get_by_test_id("stMain").get_by_test_id("stPageLink").first.locator("a").click()
     page.get_by_role("heading", name=labels.INSPECT.en, exact=True).wait_for()

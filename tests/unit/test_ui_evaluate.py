@@ -33,7 +33,11 @@ def links(app):
 
 
 def tables(app):
-    """Return the HTML of the tables on the page."""
+    """Return the HTML of the tables on the page, the one of all runs left out."""
+    return all_tables(app)[1:]
+
+
+def all_tables(app):
     return [body for body in shown(app).split("\n") if "ragapp-table" in body]
 
 
@@ -235,6 +239,17 @@ def test_a_run_that_is_gone_is_chosen_no_longer(collection):
 
     assert app.selectbox(key=state.Key.RUN).value == "20260101-1"
     assert not app.exception
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_all_kept_runs_are_listed_with_their_main_figure_the_newest_first(collection, language):
+    keep_run(make_run("20260101-1", [1.0, 0.5]), collection)
+    keep_run(make_run("20260102-1", [0.25]), collection)
+
+    table = all_tables(page(VIEW, language))[0]
+
+    assert say(language)(search_labels.MADE_AT) in table
+    assert table.index("0.250") < table.index("0.750")
 
 
 def test_runs_of_one_name_are_told_apart(collection):

@@ -65,6 +65,8 @@ def _show_runs(kept: Sequence[EvaluationRun], say: Say) -> None:
         disabled=not others,
         key=Key.COMPARED,
     )
+    with st.expander(say(search_labels.ALL_RUNS, n=len(kept)), icon=":material/list:"):
+        render.table(*runs.run_table(kept, say))
     if other is not None:
         before, after = sorted((by_id[chosen], by_id[other]), key=lambda run: run.id)
         _show_comparison(before, after, say)
@@ -74,10 +76,10 @@ def _show_runs(kept: Sequence[EvaluationRun], say: Say) -> None:
 
 
 def _show_run(run: EvaluationRun, say: Say) -> None:
+    st.subheader(say(search_labels.FIGURES), anchor=False)
     with st.container(gap="xsmall"):
         for facts in runs.run_facts(run, say):
             render.note(facts)
-    st.subheader(say(search_labels.FIGURES), anchor=False)
     st.caption(say(search_labels.FIGURES_HELP))
     figures = run.figures()
     st.vega_lite_chart(runs.figure_chart(figures, say), alt=say(search_labels.CHART))

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
 
 from bench.made_models import SHAPES, build, bytes_per_token, flops_of_prefill  # noqa: E402
-from ragapp.generation.causal_model import CausalModel  # noqa: E402
+from ragapp.generation.causal_model import CausalModel, Row  # noqa: E402
 from ragapp.generation.engine import Engine  # noqa: E402
 from ragapp.generation.loading import choose_device, choose_dtype  # noqa: E402
 from ragapp.generation.packed_linear import pack_linears  # noqa: E402
@@ -39,6 +40,7 @@ from ragapp.types import GenerationOptions  # noqa: E402
 BUFFER_BYTES = 2**30
 ROUNDS = 3
 MANY_NEW = 64
+LOOKUP_NEW = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +205,7 @@ def asked_together(
     setting: Setting, prompts: Sequence[list[int]]
 ) -> tuple[float, list[float], list[float]]:
     """Return tokens a second over all, and the seconds to each first token and between tokens."""
-    engine = Engine(
-        setting.engine,
-        decode=lambda ids: "".join(f"{token_id} " for token_id in ids),
-        end_ids=frozenset(),
-        pool_bytes=0,
-        max_streams=len(prompts),
-        max_waiting=0,
-        piece_tokens=512,
-    )
+    engine = engine_of(setting.engine, max_streams=len(prompts))
     options = GenerationOptions(max_new_tokens=MANY_NEW)
     times: list[list[float]] = []
 
@@ -233,6 +227,89 @@ def asked_together(
     first = [mine[1] - mine[0] for mine in times]
     between = [later - earlier for mine in times for earlier, later in pairwise(mine[1:])]
     return len(prompts) * MANY_NEW / seconds, first, between
+
+
+def measure_lookup(setting: Setting) -> None:
+    """Print decode speed with prompt lookup against without, for answers that copy more or less.
+
+    The model computes as ever; which token it then says is scripted, since random weights copy
+    nothing.
+    """
+    draw = random.Random(4)
+    prompt, others = setting.prompt, random_ids(setting, draw, 4096)
+    shares = (("copies all", 1.0), ("copies 60 %", 0.6), ("copies 30 %", 0.3), ("new tokens", 0.0))
+    scripts = {name: copying(draw, prompt, others, share=share) for name, share in shares}
+    scripts["prompt's tokens, other order"] = draw.choices(prompt, k=LOOKUP_NEW)
+    for name, script in scripts.items():
+        seconds: dict[bool, list[float]] = {False: [], True: []}
+        reciter = Reciter(setting.engine, prompt, script)
+        for _ in range(2):
+            for is_drafting, taken in seconds.items():
+                taken.append(recited(setting, reciter, prompt, is_drafting=is_drafting))
+        plain, drafted = (LOOKUP_NEW / min(taken) for taken in seconds.values())
+        print(
+            f"lookup      {name:<28} {plain:6.1f} tokens/s without, {drafted:6.1f} with: "
+            f"x{drafted / plain:.2f}"
+        )
+
+
+def recited(setting: Setting, reciter: Reciter, prompt: list[int], *, is_drafting: bool) -> float:
+    """Return the seconds from the first token to the last."""
+    engine = engine_of(reciter, max_streams=1, is_drafting=is_drafting)
+    options = GenerationOptions(max_new_tokens=LOOKUP_NEW)
+    pieces = engine.stream(prompt, options=options, cancelled=Event())
+    next(pieces)
+    return setting.seconds(lambda: list(pieces))
+
+
+def copying(
+    draw: random.Random, prompt: Sequence[int], others: Sequence[int], *, share: float
+) -> list[int]:
+    """Return an answer, `share` of it spans of about 16 tokens of the prompt, the rest others."""
+    if share == 1:
+        return list(prompt[100 : 100 + LOOKUP_NEW])
+    answer: list[int] = []
+    while len(answer) < LOOKUP_NEW:
+        start, length = draw.randrange(len(prompt) - 32), draw.randint(8, 24)
+        n_others = round(length * (1 - share) / share) if share else LOOKUP_NEW
+        answer += prompt[start : start + length] if share else []
+        answer += draw.choices(others, k=n_others)
+    return answer[:LOOKUP_NEW]
+
+
+class Reciter:
+    """A model that computes as `model` does, and then says what follows `prompt` in a script."""
+
+    def __init__(self, model: CausalModel, prompt: Sequence[int], script: Sequence[int]) -> None:
+        self._model = model
+        self._said = [*prompt, *script]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    @torch.inference_mode()
+    def step(self, rows: Sequence[Row]) -> list[torch.Tensor]:
+        """Return the model's logits with the scripted token above all others."""
+        computed = self._model.step(rows)
+        for row, logits in zip(rows, computed, strict=True):
+            end = row.cache.get_seq_length() + 1
+            for place, following in enumerate(self._said[end - len(logits) : end]):
+                logits[place, following] = float("inf")
+        return computed
+
+
+def engine_of(model: Any, *, max_streams: int, is_drafting: bool = True) -> Engine:
+    """Return an engine whose tokens read as numbers and that keeps no cache."""
+    return Engine(
+        model,
+        decode=lambda ids: "".join(f"{token_id} " for token_id in ids),
+        end_ids=frozenset(),
+        pool_bytes=0,
+        max_streams=max_streams,
+        max_waiting=0,
+        piece_tokens=512,
+        is_drafting=is_drafting,
+    )
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -280,6 +357,7 @@ PARTS: dict[str, Callable[[Setting], None]] = {
     "speed": measure_speed,
     "turn": measure_second_turn,
     "many": measure_many,
+    "lookup": measure_lookup,
 }
 
 

@@ -5,6 +5,6 @@
 `locating` and `loading` find the weights on this machine and load them, `packed_linear` and
 `packed_attention` make them fast, `causal_model` is one forward pass, `kv_cache` what it remembers,
 `session` a sequence with its cache, `pool` the sequences kept for the next turn, `request` a prompt
-on its way to an answer, `scheduler` what moves all requests on together, and `engine` the line that
-joins them. Only the modules that compute import torch.
+on its way to an answer, `drafting` what it guesses ahead, `scheduler` what moves all requests on
+together, and `engine` the line that joins them. Only the modules that compute import torch.
 """

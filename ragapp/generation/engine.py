@@ -18,7 +18,8 @@ class Engine:
     """Answers prompts with one model. Safe from several threads.
 
     At most `max_streams` answers are under way, begun in the order of asking, and `max_waiting`
-    more may wait. `pool_bytes` bounds the caches kept between requests.
+    more may wait. `pool_bytes` bounds the caches kept between requests. With `is_drafting`, the
+    tokens of greedy answers are guessed from their prompts, where that pays.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class Engine:
         max_streams: int,
         max_waiting: int,
         piece_tokens: int,
+        is_drafting: bool = True,
     ) -> None:
         self._decode = decode
+        self._is_drafting = is_drafting
         self._end_ids = end_ids
         self._pool = SessionPool(lambda: Session(model), max_bytes=pool_bytes)
         self._scheduler = Scheduler(
@@ -59,6 +62,7 @@ class Engine:
             cancelled=cancelled,
             decode=self._decode,
             end_ids=self._end_ids,
+            is_drafting=self._is_drafting,
         )
         self._scheduler.submit(request)
         yield from request.pieces(wake=self._scheduler.wake)

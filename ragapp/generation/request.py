@@ -13,6 +13,7 @@ from threading import Event
 import torch
 
 from ragapp.generation.causal_model import Row
+from ragapp.generation.drafting import Drafter
 from ragapp.generation.sampling import Sampler, logprob_of
 from ragapp.generation.session import Session
 from ragapp.generation.text_stream import TextStream
@@ -25,7 +26,8 @@ _CANCEL_CHECK_S = 0.05
 class Request:
     """A prompt, its options, and what there is of the answer.
 
-    `cancelled` is asked once a step. `end_ids` end the answer and are no part of it.
+    `cancelled` is asked once a step. `end_ids` end the answer and are no part of it. With
+    `is_drafting`, a greedy answer's next tokens are guessed from the prompt.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Request:
         cancelled: Event,
         decode: Callable[[Sequence[int]], str],
         end_ids: frozenset[int],
+        is_drafting: bool = True,
     ) -> None:
         self.prompt_ids = list(prompt_ids)
         self.session: Session | None = None
@@ -47,6 +50,8 @@ class Request:
         self._end_ids = end_ids
         self._text = TextStream(decode, stop=options.stop)
         self._sampler: Sampler | None = None
+        self._is_drafting = is_drafting
+        self._drafter: Drafter | None = None
         self._n_cached = 0
         self._answer_ids: list[int] = []
         self._logprobs: list[float] = []
@@ -86,6 +91,8 @@ class Request:
         self.session = session
         self._n_cached = session.begin(self.prompt_ids)
         self._sampler = Sampler(self._options, device=device, prompt_ids=self.prompt_ids)
+        if self._is_drafting and self._sampler.is_greedy and session.can_take_back:
+            self._drafter = Drafter(self.prompt_ids)
 
     @property
     def is_prefilling(self) -> bool:
@@ -99,20 +106,23 @@ class Request:
         is_late = self._deadline is not None and time.monotonic() >= self._deadline
         return "timeout" if is_late else None
 
-    def next_ids(self, *, max_tokens: int) -> Sequence[int]:
-        """Return the tokens to feed: at most `max_tokens` of the prompt, or the last of the answer.
+    def next_ids(self, *, max_tokens: int) -> list[int]:
+        """Return at most `max_tokens` to feed: of the prompt, or the answer's last and a draft.
 
         The request has a session.
         """
         assert self.session is not None
         if self.is_prefilling:
-            return self.session.next_piece(self.prompt_ids, max_tokens=max_tokens)
-        return self._answer_ids[-1:]
+            return list(self.session.next_piece(self.prompt_ids, max_tokens=max_tokens))
+        n_left = self._options.max_new_tokens - len(self._answer_ids)
+        room = min(max_tokens, n_left) - 1
+        draft = self._drafter.draft(room) if self._drafter else []
+        return [self._answer_ids[-1], *draft]
 
     def row(self, ids: Sequence[int]) -> Row:
         """Return what appends `ids`, the request's `next_ids`, to its session."""
         assert self.session is not None
-        return self.session.row(ids)
+        return self.session.row(ids, n_logits=1 if self.is_prefilling else len(ids))
 
     def take(self, ids: Sequence[int], logits: torch.Tensor) -> FinishReason | None:
         """Take the (n, vocab) logits after `ids`; return why the answer ends, if it does."""
@@ -121,8 +131,23 @@ class Request:
         self.session.extend(ids)
         if self.session.n_tokens < len(self.prompt_ids):
             return None
-        token_id = self._sampler.choose(logits[-1])
-        return self._push(token_id, logits[-1])
+        if len(logits) == 1:
+            return self._push([self._sampler.choose(logits[0])], logits)
+        return self._push(self._checked(ids[1:], logits), logits)
+
+    def _checked(self, draft: Sequence[int], logits: torch.Tensor) -> list[int]:
+        """Return the part of the draft that the model would have written, and its next token."""
+        assert self.session is not None
+        assert self._drafter is not None
+        chosen = logits.argmax(dim=-1).tolist()
+        n_accepted = 0
+        while n_accepted < len(draft) and draft[n_accepted] == chosen[n_accepted]:
+            n_accepted += 1
+        if n_accepted < len(draft):
+            self.session.take_back(len(draft) - n_accepted)
+        self._drafter.learn(n_drafted=len(draft), n_accepted=n_accepted)
+        tokens: list[int] = chosen[: n_accepted + 1]
+        return tokens
 
     def finish(self, reason: FinishReason) -> None:
         """Hand the asker the last piece."""
@@ -149,8 +174,16 @@ class Request:
                 wake()
             return outcome
 
-    def _push(self, token_id: int, logits: torch.Tensor) -> FinishReason | None:
-        """Add one token to the answer."""
+    def _push(self, tokens: Sequence[int], logits: torch.Tensor) -> FinishReason | None:
+        """Add tokens to the answer, each drawn from its row of `logits`, up to its end."""
+        if self._drafter:
+            self._drafter.extend(tokens)
+        for token_id, row in zip(tokens, logits, strict=False):
+            if reason := self._push_one(token_id, row):
+                return reason
+        return None
+
+    def _push_one(self, token_id: int, logits: torch.Tensor) -> FinishReason | None:
         if token_id in self._end_ids:
             return "stop"
         self._answer_ids.append(token_id)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 _PIECE_SHARE = 4  # of a piece of a prompt, while others wait for their next token
+_CHEAP_ROWS = 8  # tokens that a pass computes in little more time than one, drafts included
 
 _log = logging.getLogger(__name__)
 
@@ -111,14 +112,15 @@ class Scheduler:
 
     def _fed(self) -> list[tuple[Request, Sequence[int]]]:
         """Return the tokens that each request is to be fed, where it is its turn."""
-        is_writing = any(not request.is_prefilling for request in self._active)
-        room = max(1, self._piece_tokens // _PIECE_SHARE) if is_writing else self._piece_tokens
-        fed = []
+        n_writing = sum(not request.is_prefilling for request in self._active)
+        room = max(1, self._piece_tokens // _PIECE_SHARE) if n_writing else self._piece_tokens
+        share = max(1, _CHEAP_ROWS // max(1, n_writing))
+        fed: list[tuple[Request, Sequence[int]]] = []
         for request in self._active:
             if request.is_stalled:
                 continue
             if not request.is_prefilling:
-                fed.append((request, request.next_ids(max_tokens=1)))
+                fed.append((request, request.next_ids(max_tokens=share)))
             elif room > 0:
                 ids = request.next_ids(max_tokens=room)
                 room -= len(ids)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from ragapp.rag import Rag
     from ragapp.settings import Settings
+    from ragapp.several import Rags, open_rags
     from ragapp.streaming import AnswerStream
     from ragapp.types import Answer, Citation, Hit
 
@@ -58,6 +59,7 @@ __all__ = [
     "PageNumber",
     "Rag",
     "RagError",
+    "Rags",
     "Settings",
     "Source",
     "Title",
@@ -69,6 +71,7 @@ __all__ = [
     "load_run",
     "make_questions",
     "open_rag",
+    "open_rags",
     "parse_filter",
     "questions_file",
     "render_report",
@@ -97,6 +100,7 @@ _HOMES = {
     "PageNumber": "ragapp.filters.expression",
     "Rag": "ragapp.rag",
     "RagError": "ragapp.errors",
+    "Rags": "ragapp.several",
     "Settings": "ragapp.settings",
     "Source": "ragapp.filters.expression",
     "Title": "ragapp.filters.expression",
@@ -108,6 +112,7 @@ _HOMES = {
     "load_run": "ragapp.evaluation.keeping",
     "make_questions": "ragapp.evaluation.making",
     "open_rag": "ragapp.bootstrap",
+    "open_rags": "ragapp.several",
     "parse_filter": "ragapp.filters.grammar",
     "questions_file": "ragapp.evaluation.making",
     "render_report": "ragapp.evaluation.report",

@@ -117,6 +117,7 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
         also_at=tuple(
             place.part(start - part.start, end - part.start) for place in part.also_at if is_whole
         ),
+        collection=hit.collection,
     )
 
 

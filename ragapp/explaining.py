@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ragapp.analysis import term_spans, terms_of
-from ragapp.collection import Selection, StoredChunk
+from ragapp.collection import Searched, StoredChunk
 from ragapp.joining import join
 from ragapp.retrieval import Found
 from ragapp.types import Hit, listed
@@ -146,16 +146,15 @@ class Explanation:
         }
 
 
-def explain(question: str, found: Found, selection: Selection, *, readable: float) -> Explanation:
+def explain(question: str, found: Found, selection: Searched, *, readable: float) -> Explanation:
     """Return how `found` came to its hits; `readable` is the embedder's share of the question."""
-    n_passages = selection.n_passages()
     evidence = found.evidence
     return Explanation(
         question=question,
         terms=_terms(found.rarity, found.rarity),
         where="" if selection.where is None else str(selection.where),
-        n_passages=n_passages,
-        n_allowed=n_passages if selection.allowed is None else len(selection.allowed),
+        n_passages=selection.n_passages(),
+        n_allowed=selection.n_allowed,
         readable=readable,
         dense=Leg(evidence.dense_weight, len(evidence.dense)),
         lexical=Leg(1.0 - evidence.dense_weight, len(evidence.lexical)),
@@ -205,7 +204,7 @@ def _passed_over(found: Found) -> tuple[PassedOver, ...]:
     return tuple(passed)
 
 
-def _joined(hits: Sequence[Hit], selection: Selection) -> tuple[Joined, ...]:
+def _joined(hits: Sequence[Hit], selection: Searched) -> tuple[Joined, ...]:
     return tuple(
         Joined(
             tuple(part.chunk_id for part in passage.parts),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ragapp.collection import Selection
+from ragapp.collection import Searched
 from ragapp.protocols import Embedder
 
 Legs = Literal["hybrid", "dense", "lexical"]
@@ -40,7 +40,7 @@ class Evidence:
 def search_legs(
     question: str,
     rarity: Mapping[str, float],
-    selection: Selection,
+    selection: Searched,
     embedder: Embedder,
     *,
     k: int,

@@ -44,8 +44,8 @@ def nothing_known(_hit: Hit, _start: int, _end: int) -> None:
     return
 
 
-def _in_text(hit: Hit) -> tuple[str, int, int]:
-    return hit.document_id, hit.start, hit.end
+def _in_text(hit: Hit) -> tuple[str, str, int, int]:
+    return hit.collection, hit.document_id, hit.start, hit.end
 
 
 def _together(
@@ -55,7 +55,7 @@ def _together(
 
     `first` starts first.
     """
-    if first.document_id != second.document_id:
+    if (first.collection, first.document_id) != (second.collection, second.document_id):
         return None
     text = _joined_text(first, second, text_of)
     if text is None:

@@ -21,7 +21,7 @@ class Place:
     """Where else a passage stands: at ``[start, end)`` of a document, named by its `source`.
 
     `page` is the page on which it begins. `is_exact` is False where it says the same in nearly the
-    same words.
+    same words; `collection` names the document's where several are searched, else "".
     """
 
     source: str
@@ -31,6 +31,7 @@ class Place:
     end: int
     is_exact: bool = True
     page_spans: tuple[PageSpan, ...] = ()
+    collection: str = ""
 
     def part(self, start: int, end: int) -> Place:
         """Return the place of ``[start, end)`` of the passage; all of it where it isn't exact."""
@@ -42,7 +43,7 @@ class Place:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the place as plain JSON values."""
-        names = ("source", "document_id", "page", "start", "end", "is_exact")
+        names = ("source", "document_id", "page", "start", "end", "is_exact", "collection")
         return {name: getattr(self, name) for name in names}
 
 

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from ragapp.citing import cite
-from ragapp.collection import BackupReport, Collection, Selection
+from ragapp.collection import BackupReport, Collection, Searched, Selection
+from ragapp.confidence import confidence
 from ragapp.errors import NotFoundError
 from ragapp.explaining import Explanation, explain
 from ragapp.filters import Where, filter_of
@@ -19,7 +20,6 @@ from ragapp.health import Health, examine
 from ragapp.prompting import build_messages, fit, is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.questions import Turn, checked, search_text, without_markers
-from ragapp.retrieval import confidence
 from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
@@ -39,26 +39,20 @@ _Search = Callable[[str], list[Hit]]
 _TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
 
 
-class Rag:
-    """Questions over one collection. Safe to use from several threads.
-
-    Made by `ragapp.open_rag`; use it in a `with` block, or call `close`.
-    """
+class Asking:
+    """The question pipeline over whatever `selection` gives. Safe to use from several threads."""
 
     def __init__(
-        self,
-        *,
-        settings: Settings,
-        collection: Collection,
-        embedder: Embedder,
-        language_model: LanguageModel,
-        reranker: Reranker | None = None,
+        self, settings: Settings, searcher: Searcher, language_model: LanguageModel
     ) -> None:
         self.settings = settings
-        self.collection = collection
-        self.embedder = embedder
+        self.searcher = searcher
+        self.embedder = searcher.embedder
         self.language_model = language_model
-        self.searcher = Searcher(settings, embedder, reranker)
+
+    def selection(self, where: Where | None = None) -> Searched:
+        """Return what a filter lets pass of what is asked. Raises UsageError."""
+        raise NotImplementedError
 
     def ask(
         self,
@@ -107,6 +101,83 @@ class Rag:
         question, selection = checked(query), self.selection(where)
         found = self.searcher.find(question, selection, **options)
         return explain(question, found, selection, readable=self.embedder.coverage(question))
+
+    def _answer(
+        self, question: str, history: Sequence[Turn], search: _Search, cancelled: Event
+    ) -> Iterator[str | Answer]:
+        """Yield the answer's text in pieces, then the Answer."""
+        clock = _Clock()
+        hits = search(search_text(question, history))
+        clock.retrieve = clock.now()
+        turns = without_markers(history)
+        passages = self._fit(question, hits, turns)
+        messages = build_messages(question, passages, history=turns)
+        clock.prompt = clock.now()
+        text, usage = "", Usage()
+        if confidence(hits) >= self.settings.abstain_below:
+            for piece in self.language_model.stream(
+                messages, options=self._options(), cancelled=cancelled
+            ):
+                usage = piece.usage or usage
+                if piece.text:
+                    clock.first_token = clock.first_token or clock.now()
+                    text += piece.text
+                    yield piece.text
+        abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
+        if abstained and not text.strip():
+            text, clock.first_token = refusal(question), clock.now()
+            yield text
+        cited, citations = cite(text, passages)
+        yield Answer(
+            question=question,
+            text=cited,
+            abstained=abstained,
+            citations=citations,
+            hits=tuple(hits),
+            engine=self.language_model.name,
+            timings_ms=clock.timings(),
+            usage=usage,
+        )
+
+    def _fit(self, question: str, hits: Sequence[Hit], turns: Sequence[Message]) -> tuple[Hit, ...]:
+        """Return the hits as passages of a prompt, neighbours joined, within the budget."""
+        bare = build_messages(question, (), history=turns)
+        return fit(
+            hits,
+            passage_tokens=self._passage_tokens(bare),
+            count_tokens=self.language_model.count_tokens,
+            text_of=self.selection().text_of,
+        )
+
+    def _passage_tokens(self, bare: Sequence[Message]) -> int:
+        """Return how many tokens of passages fit beside the bare prompt and the answer."""
+        n_bare = sum(self.language_model.count_tokens([message.text for message in bare]))
+        room = self.language_model.context_tokens - self.settings.max_new_tokens
+        return max(0, min(self.settings.passage_tokens, room - n_bare - _TEMPLATE_TOKENS))
+
+    def _options(self) -> GenerationOptions:
+        return GenerationOptions(
+            max_new_tokens=self.settings.max_new_tokens, temperature=self.settings.temperature
+        )
+
+
+class Rag(Asking):
+    """Questions over one collection. Safe to use from several threads.
+
+    Made by `ragapp.open_rag`; use it in a `with` block, or call `close`.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        collection: Collection,
+        embedder: Embedder,
+        language_model: LanguageModel,
+        reranker: Reranker | None = None,
+    ) -> None:
+        super().__init__(settings, Searcher(settings, embedder, reranker), language_model)
+        self.collection = collection
 
     def selection(self, where: Where | None = None) -> Selection:
         """Return what a filter lets pass of the collection. Raises UsageError."""
@@ -179,64 +250,6 @@ class Rag:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _answer(
-        self, question: str, history: Sequence[Turn], search: _Search, cancelled: Event
-    ) -> Iterator[str | Answer]:
-        """Yield the answer's text in pieces, then the Answer."""
-        clock = _Clock()
-        hits = search(search_text(question, history))
-        clock.retrieve = clock.now()
-        turns = without_markers(history)
-        passages = self._fit(question, hits, turns)
-        messages = build_messages(question, passages, history=turns)
-        clock.prompt = clock.now()
-        text, usage = "", Usage()
-        if confidence(hits) >= self.settings.abstain_below:
-            for piece in self.language_model.stream(
-                messages, options=self._options(), cancelled=cancelled
-            ):
-                usage = piece.usage or usage
-                if piece.text:
-                    clock.first_token = clock.first_token or clock.now()
-                    text += piece.text
-                    yield piece.text
-        abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
-        if abstained and not text.strip():
-            text, clock.first_token = refusal(question), clock.now()
-            yield text
-        cited, citations = cite(text, passages)
-        yield Answer(
-            question=question,
-            text=cited,
-            abstained=abstained,
-            citations=citations,
-            hits=tuple(hits),
-            engine=self.language_model.name,
-            timings_ms=clock.timings(),
-            usage=usage,
-        )
-
-    def _fit(self, question: str, hits: Sequence[Hit], turns: Sequence[Message]) -> tuple[Hit, ...]:
-        """Return the hits as passages of a prompt, neighbours joined, within the budget."""
-        bare = build_messages(question, (), history=turns)
-        return fit(
-            hits,
-            passage_tokens=self._passage_tokens(bare),
-            count_tokens=self.language_model.count_tokens,
-            text_of=self.selection().text_of,
-        )
-
-    def _passage_tokens(self, bare: Sequence[Message]) -> int:
-        """Return how many tokens of passages fit beside the bare prompt and the answer."""
-        n_bare = sum(self.language_model.count_tokens([message.text for message in bare]))
-        room = self.language_model.context_tokens - self.settings.max_new_tokens
-        return max(0, min(self.settings.passage_tokens, room - n_bare - _TEMPLATE_TOKENS))
-
-    def _options(self) -> GenerationOptions:
-        return GenerationOptions(
-            max_new_tokens=self.settings.max_new_tokens, temperature=self.settings.temperature
-        )
 
 
 class _Clock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,7 @@ from ragapp.choosing import (
     likeness_of_terms,
     likeness_of_vectors,
 )
-from ragapp.collection import MAX_PLACES, Collection, Selection, StoredChunk, places_of
+from ragapp.collection import MAX_PLACES, Collection, Searched, StoredChunk, places_of
 from ragapp.filters import Filter
 from ragapp.fusion import Evidence, Legs, fuse, search_legs
 from ragapp.places import Place
@@ -26,10 +25,6 @@ from ragapp.types import Hit
 
 RELEVANT = Choice()
 _UNSEEN_BIGRAM_WEIGHT = 0.4
-# Logistic fits of "the collection holds the answer" on public sets: 400 answerable questions a
-# language (xquad, nq_open, cmrc2018) against 300 out-of-corpus ones, classes weighted equally.
-_READ_FIT = (-6.7, 3.7, 8.8)  # constant, per unit of coverage, per unit of cosine
-_UNREAD_FIT = (-7.9, 13.1)  # constant, per unit of coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def retrieve(
 
 def find(
     question: str,
-    selection: Selection,
+    selection: Searched,
     embedder: Embedder,
     *,
     top_k: int,
@@ -138,7 +133,7 @@ def find(
 
 
 def _reranked(
-    question: str, distinct: Sequence[int], selection: Selection, reranking: Reranking
+    question: str, distinct: Sequence[int], selection: Searched, reranking: Reranking
 ) -> dict[int, float]:
     """Return the reranker's scores of the first candidates, in [0, 1]."""
     stored = selection.chunks(distinct[: reranking.n_candidates])
@@ -166,7 +161,7 @@ def _chosen(
     choice: Choice,
     *,
     scores: Mapping[int, float],
-    selection: Selection,
+    selection: Searched,
     evidence: Evidence,
 ) -> Chosen:
     if choice.is_plain:
@@ -178,13 +173,17 @@ def _chosen(
         top_k,
         choice,
         scores=scores,
-        documents={row_id: stored[row_id].chunk.document_id for row_id in kept},
+        documents={row_id: _document(stored[row_id]) for row_id in kept},
         likeness=_likeness([stored[row_id] for row_id in kept], selection, evidence, choice),
     )
 
 
+def _document(stored: StoredChunk) -> str:
+    return f"{stored.collection}\0{stored.chunk.document_id}"
+
+
 def _likeness(
-    candidates: Sequence[StoredChunk], selection: Selection, evidence: Evidence, choice: Choice
+    candidates: Sequence[StoredChunk], selection: Searched, evidence: Evidence, choice: Choice
 ) -> Likeness:
     """Return how like each other the candidates are: by vectors where the embedder reads them.
 
@@ -221,32 +220,11 @@ def _places(
     first = stored[row_id]
     others = (stored[other] for other in near[row_id] if other in stored)
     nearly = (
-        replace(place, is_exact=False)
+        replace(place, is_exact=other.chunk.text == first.chunk.text)
         for other in others
         for place in (*places_of(other), *other.places)
     )
     return (*places_of(first)[1:], *first.places, *nearly)[:MAX_PLACES]
-
-
-def confidence(hits: Sequence[Hit]) -> float:
-    """Return in [0, 1] how sure the hits are to be about the question; 0 without hits.
-
-    The best chunk's evidence counts: the share of the question's terms that it holds, and the
-    cosine where the embedder reads the question. 0.5 is where an answer is as likely as none.
-    """
-    return max((_hit_confidence(hit) for hit in hits), default=0.0)
-
-
-def _hit_confidence(hit: Hit) -> float:
-    if hit.dense_score is None:
-        constant, per_coverage = _UNREAD_FIT
-        return _sigmoid(constant + per_coverage * hit.coverage)
-    constant, per_coverage, per_cosine = _READ_FIT
-    return _sigmoid(constant + per_coverage * hit.coverage + per_cosine * hit.dense_score)
-
-
-def _sigmoid(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x))
 
 
 def _evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
@@ -295,4 +273,5 @@ def _hit(
         has_instructions=stored.has_instructions,
         page_spans=stored.page_spans,
         also_at=places,
+        collection=stored.collection,
     )

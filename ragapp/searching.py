@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from ragapp.choosing import checked_choice
-from ragapp.collection import Selection
+from ragapp.collection import Searched
 from ragapp.errors import UsageError
 from ragapp.fusion import Legs
 from ragapp.protocols import Embedder, Reranker
@@ -40,7 +40,7 @@ class Searcher:
     def find(
         self,
         question: str,
-        selection: Selection,
+        selection: Searched,
         *,
         top_k: int | None = None,
         legs: Legs = "hybrid",

@@ -93,7 +93,8 @@ class Hit:
     0.5, the rest one of at most that. `also_in` names the
     other sources that hold the text, `also_at` where it stands in other documents;
     `has_instructions` warns of instructions to a model in the document. `parts` are the hits that
-    a passage was joined of, () for a chunk.
+    a passage was joined of, () for a chunk. `collection` names the document's where several are
+    searched, else "".
     """
 
     rank: int
@@ -117,6 +118,7 @@ class Hit:
     also_at: tuple[Place, ...] = ()
     parts: tuple[Hit, ...] = ()
     rerank_score: float | None = None
+    collection: str = ""
 
     def page_at(self, offset: int) -> int | None:
         """Return the page on which the document offset `offset` stands, None without pages."""
@@ -225,6 +227,7 @@ class Citation:
     also_in: tuple[str, ...] = ()
     has_instructions: bool = False
     also_at: tuple[Place, ...] = ()
+    collection: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the citation as plain JSON values, under the names that the README documents."""

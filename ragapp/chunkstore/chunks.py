@@ -44,6 +44,7 @@ class StoredChunk:
 
     `row_id` is the passage's. `sources` are the paths that hold the chunk's document, the first
     ingested first; `places` are those of other documents (at most 20), in the same order.
+    `collection` names the chunk's where several are searched, else "".
     """
 
     row_id: int
@@ -53,6 +54,7 @@ class StoredChunk:
     page_spans: tuple[PageSpan, ...]
     has_instructions: bool = False
     places: tuple[Place, ...] = ()
+    collection: str = ""
 
 
 def insert_chunks(
@@ -168,7 +170,10 @@ def places_of(stored: StoredChunk) -> list[Place]:
     """Return where a chunk stands, once for each source that holds its document."""
     chunk, spans = stored.chunk, stored.page_spans
     where = (chunk.document_id, chunk.page, chunk.start, chunk.end)
-    return [Place(source, *where, page_spans=spans) for source in stored.sources]
+    return [
+        Place(source, *where, page_spans=spans, collection=stored.collection)
+        for source in stored.sources
+    ]
 
 
 def _stored(row: Sequence[str]) -> StoredChunk:

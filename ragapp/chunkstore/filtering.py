@@ -31,12 +31,16 @@ _HEADING = "(SELECT heading FROM passages WHERE id = c.passage_id)"
 _IS_NUMBER = "value GLOB '*[0-9]*' AND value NOT GLOB '*[^0-9.-]*'"
 
 
-def allowed_passages(connection: sqlite3.Connection, where: Filter) -> list[int]:
+def allowed_passages(
+    connection: sqlite3.Connection, where: Filter, *, is_checked: bool = True
+) -> list[int]:
     """Return the ids of the passages that stand in a chunk which the filter lets pass, in order.
 
-    Raises UsageError for a plain name that is neither a column nor metadata of any document.
+    Raises UsageError for a plain name that is neither a column nor metadata of any document, if
+    that `is_checked`; else no document has such metadata.
     """
-    _check_names(connection, where)
+    if is_checked:
+        _check_names(connection, where)
     condition, values = _sql(where)
     rows = connection.execute(
         f"SELECT DISTINCT c.passage_id {_FROM} WHERE {condition} ORDER BY 1", values

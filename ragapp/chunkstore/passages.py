@@ -97,6 +97,25 @@ def passage_text(connection: sqlite3.Connection, passage_id: int) -> str | None:
     return None if row is None else str(row[0])
 
 
+def keys_of(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the key of each of the passages `ids` that is stored."""
+    rows = connection.execute(
+        "SELECT id, key FROM passages WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
+    )
+    return {int(row[0]): bytes(row[1]) for row in rows}
+
+
+def ids_of_keys(connection: sqlite3.Connection, keys: Iterable[bytes]) -> dict[bytes, int]:
+    """Return the id of the passage of each of the keys that is stored."""
+    found = {}
+    for key in keys:
+        row = connection.execute("SELECT id FROM passages WHERE key = ?", (key,)).fetchone()
+        if row is not None:
+            found[key] = int(row[0])
+    return found
+
+
 # --- near-duplicates among them
 
 

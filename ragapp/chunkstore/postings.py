@@ -12,6 +12,7 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from ragapp.analysis import informative_terms
@@ -24,12 +25,39 @@ _COMMON = 100  # passages from which on a term's count is worth remembering
 _AVERAGES_ID, _STRUCTURE_ID = 1, 10  # records of FTS5's own table that change with every change
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How many passages there are, how many terms in them, how many passages hold each term."""
+
+    n_passages: int
+    n_terms: int
+    frequencies: Mapping[str, int]
+
+    @classmethod
+    def pooled(cls, parts: Sequence[Statistics]) -> Statistics:
+        """Return the statistics of several collections as of one."""
+        terms = dict.fromkeys(term for part in parts for term in part.frequencies)
+        return cls(
+            sum(part.n_passages for part in parts),
+            sum(part.n_terms for part in parts),
+            {term: sum(part.frequencies.get(term, 0) for part in parts) for term in terms},
+        )
+
+    def rarity(self) -> dict[str, float]:
+        """Return each term's inverse passage frequency, > 0; the rarer, the higher."""
+        return {
+            term: math.log(1.0 + (self.n_passages - n + 0.5) / (n + 0.5))
+            for term, n in self.frequencies.items()
+        }
+
+
 def search_terms(
     connection: sqlite3.Connection,
     terms: Sequence[str],
     k: int,
     *,
     allowed: str | None = None,
+    pooled: Statistics | None = None,
     scored_whole: int = _SCORED_WHOLE,
 ) -> list[tuple[int, float]]:
     """Return (passage id, BM25 score > 0) of the best `k` passages that hold any of `terms`.
@@ -39,15 +67,24 @@ def search_terms(
     with FTS5's k1 = 1.2 and b = 0.75.
 
     Of terms that stand in more than `scored_whole` passages together, the common ones alone make no
-    candidate. Scores are those of all terms either way.
+    candidate. Scores are those of all terms either way; by the `pooled` statistics of several
+    collections where these are given, so that scores of one can be compared with another's.
     """
-    frequencies = passage_frequencies(connection, terms)
-    present = {term: frequencies[term] for term in terms if frequencies[term]}
+    own = statistics(connection, terms)
+    present = {term: n for term, n in own.frequencies.items() if n}
     if allowed is None and sum(present.values()) > scored_whole:
         found = _match(connection, _narrow(present, scored_whole), k + _MORE, None)
         if len(found) >= k:
-            return _scored(connection, [passage_id for passage_id, _ in found], present)[:k]
-    return _match(connection, _any_of(list(present)), k, allowed)
+            return _scored(connection, found, pooled or own)[:k]
+    query = _any_of(list(present))
+    if pooled is None:
+        return _match(connection, query, k, allowed)
+    return _scored(connection, _match(connection, query, k + _MORE, allowed), pooled)[:k]
+
+
+def statistics(connection: sqlite3.Connection, terms: Sequence[str]) -> Statistics:
+    """Return what BM25 needs to know of the collection to rank by `terms`."""
+    return Statistics(*_averages(connection), passage_frequencies(connection, terms))
 
 
 def count_postings(connection: sqlite3.Connection) -> int:
@@ -140,20 +177,21 @@ def _match(
 
 
 def _scored(
-    connection: sqlite3.Connection, ids: Sequence[int], frequencies: Mapping[str, int]
+    connection: sqlite3.Connection, found: Sequence[tuple[int, float]], known: Statistics
 ) -> list[tuple[int, float]]:
-    """Return the passages with their BM25 scores by all terms of `frequencies`, best first.
+    """Return the passages found with their BM25 scores by all `known` terms, best first.
 
     FTS5 can score only what it matches: this is its formula over the same numbers.
     """
-    n_passages, mean_length = _averages(connection)
+    mean_length = known.n_terms / max(known.n_passages, 1)
     idf = {
-        term: max(math.log((n_passages - n + 0.5) / (n + 0.5)), _LEAST_IDF)
-        for term, n in frequencies.items()
+        term: max(math.log((known.n_passages - n + 0.5) / (n + 0.5)), _LEAST_IDF)
+        for term, n in known.frequencies.items()
+        if n
     }
     rows = connection.execute(
         "SELECT rowid, terms FROM postings WHERE rowid IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(ids)),),
+        (json.dumps([passage_id for passage_id, _ in found]),),
     )
     scored = []
     for passage_id, text in rows:
@@ -165,8 +203,8 @@ def _scored(
     return sorted(scored, key=lambda item: (-item[1], item[0]))
 
 
-def _averages(connection: sqlite3.Connection) -> tuple[int, float]:
-    """Return how many passages have postings, and their mean number of terms.
+def _averages(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many passages have postings, and how many terms they have together.
 
     Read from FTS5's averages record, two varints: SQLite has no function that tells them.
     """
@@ -181,4 +219,4 @@ def _averages(connection: sqlite3.Connection) -> tuple[int, float]:
             numbers.append(value)
             value = 0
     n_passages, n_terms = numbers or (0, 0)
-    return n_passages, n_terms / max(n_passages, 1)
+    return n_passages, n_terms

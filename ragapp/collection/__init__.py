@@ -3,8 +3,9 @@
 from ragapp.chunkstore.chunks import MAX_PLACES, StoredChunk, places_of
 from ragapp.chunkstore.sources import NO_FILE, Source
 from ragapp.collection.backup import BackupReport
-from ragapp.collection.collection import Collection
+from ragapp.collection.collection import Collection, holds_collection
 from ragapp.collection.selection import Selection
+from ragapp.collection.several import Searched, Several
 from ragapp.collection.stats import CollectionStats
 
 __all__ = [
@@ -13,8 +14,11 @@ __all__ = [
     "BackupReport",
     "Collection",
     "CollectionStats",
+    "Searched",
     "Selection",
+    "Several",
     "Source",
     "StoredChunk",
+    "holds_collection",
     "places_of",
 ]

@@ -78,7 +78,7 @@ class Collection:
         if stored is not None and stored.fingerprint != identity.fingerprint:
             if self.stats().n_chunks:
                 raise EmbedderMismatchError(
-                    f"this collection was embedded with {stored.name!r}, "
+                    f"the collection {self.directory} was embedded with {stored.name!r}, "
                     f"the configured embedder is {identity.name!r}",
                     hint=f"set embedder = {stored.name!r}, or run: ragapp reindex",
                 )
@@ -180,9 +180,9 @@ class Collection:
 
     # --- reading
 
-    def selection(self, where: Filter | None = None) -> Selection:
-        """Return the collection as a filter lets it be seen, whole for None. Raises UsageError."""
-        return Selection.of(self._database, self._dense, where)
+    def selection(self, where: Filter | None = None, *, is_checked: bool = True) -> Selection:
+        """Return the collection as a filter lets it be seen; errors as of `Selection.of`."""
+        return Selection.of(self._database, self._dense, where, is_checked=is_checked)
 
     def search_dense(self, query: Vectors, k: int) -> list[tuple[int, float]]:
         """Return (passage id, cosine) of the `k` nearest passages to a (dim,) unit query."""
@@ -292,3 +292,8 @@ class Collection:
         return backup.back_up(self._database, path, is_forced=is_forced)
 
     restore = staticmethod(backup.restore)
+
+
+def holds_collection(directory: Path) -> bool:
+    """Tell whether there is a collection in a folder."""
+    return (directory / DATABASE_NAME).is_file()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,7 +22,7 @@ Found = list[tuple[int, float]]
 _MORE = 32  # candidates beyond the best k that are scored exactly
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is allowed is kept in two more forms
 class Selection:
     """What the two searches and the look-ups of a question may see.
 
@@ -36,12 +36,22 @@ class Selection:
     allowed: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, database: Database, dense: DenseSearch, where: Filter | None) -> Selection:
-        """Return what `where` lets pass, all of it for None. Raises UsageError."""
+    def of(
+        cls,
+        database: Database,
+        dense: DenseSearch,
+        where: Filter | None,
+        *,
+        is_checked: bool = True,
+    ) -> Selection:
+        """Return what `where` lets pass, all of it for None.
+
+        Raises UsageError where it names what no document has, unless it is not `is_checked`.
+        """
         if where is None:
             return cls(database, dense)
         with database.reading() as connection:
-            allowed = filtering.allowed_passages(connection, where)
+            allowed = filtering.allowed_passages(connection, where, is_checked=is_checked)
         return cls(database, dense, where, tuple(allowed))
 
     def search_dense(self, query: Vectors, k: int) -> Found:
@@ -51,7 +61,7 @@ class Selection:
         """
         seen = self.dense.current_view()
         error = seen.index.score_error if seen.index is not None else 0.0
-        allowed = self._as_ids()
+        allowed = self._allowed_ids
         if not error:
             return view.search(seen, query, k, allowed=allowed)
         n_asked = k + _MORE
@@ -63,10 +73,17 @@ class Selection:
                 return best
             n_asked *= 2
 
-    def search_lexical(self, terms: Sequence[str], k: int) -> Found:
-        """Return (passage id, BM25 score) of the best `k` passages for the analyzer's terms."""
+    def search_lexical(
+        self, terms: Sequence[str], k: int, *, pooled: postings.Statistics | None = None
+    ) -> Found:
+        """Return (passage id, BM25 score) of the best `k` passages for the analyzer's terms.
+
+        The scores are by the `pooled` statistics of several collections where these are given.
+        """
         with self.database.reading() as connection:
-            return postings.search_terms(connection, terms, k, allowed=self._as_json())
+            return postings.search_terms(
+                connection, terms, k, allowed=self._allowed_json, pooled=pooled
+            )
 
     def cosines(self, query: Vectors, row_ids: Sequence[int]) -> dict[int, float]:
         """Return the exact cosine of each of the passages `row_ids` with a (dim,) unit query."""
@@ -79,13 +96,12 @@ class Selection:
 
     def term_weights(self, terms: Sequence[str]) -> dict[str, float]:
         """Return each term's inverse passage frequency in the whole collection, > 0."""
+        return self.statistics(terms).rarity()
+
+    def statistics(self, terms: Sequence[str]) -> postings.Statistics:
+        """Return what BM25 needs to know of the whole collection to rank by `terms`."""
         with self.database.reading() as connection:
-            n_passages = postings.count_postings(connection)
-            frequencies = postings.passage_frequencies(connection, terms)
-        return {
-            term: math.log(1.0 + (n_passages - df + 0.5) / (df + 0.5))
-            for term, df in frequencies.items()
-        }
+            return postings.statistics(connection, terms)
 
     def chunks(self, row_ids: Sequence[int]) -> dict[int, StoredChunk]:
         """Return the first chunk that holds each of the passages, one that passes where any does.
@@ -98,6 +114,16 @@ class Selection:
             first = filtering.allowed_places(connection, self.where, row_ids)
             return chunks.get_chunks(connection, row_ids, first=first)
 
+    def keys(self, row_ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the hash of heading and text of each of the passages still stored."""
+        with self.database.reading() as connection:
+            return passages.keys_of(connection, row_ids)
+
+    def passages_of_keys(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the passages that have one of the hashes of heading and text."""
+        with self.database.reading() as connection:
+            return passages.ids_of_keys(connection, keys)
+
     def near_passages(self, row_ids: Sequence[int]) -> dict[int, list[int]]:
         """Return for each of the passages `row_ids` those that say the same in other words."""
         with self.database.reading() as connection:
@@ -108,13 +134,20 @@ class Selection:
         with self.database.reading() as connection:
             return documents.text_between(connection, hit.document_id, start, end)
 
+    @property
+    def n_allowed(self) -> int:
+        """How many passages pass."""
+        return self.n_passages() if self.allowed is None else len(self.allowed)
+
     def n_passages(self) -> int:
         """Return how many passages are stored, whatever passes."""
         with self.database.reading() as connection:
             return postings.count_postings(connection)
 
-    def _as_ids(self) -> Ids | None:
+    @cached_property
+    def _allowed_ids(self) -> Ids | None:
         return None if self.allowed is None else np.array(self.allowed, dtype=np.int64)
 
-    def _as_json(self) -> str | None:
+    @cached_property
+    def _allowed_json(self) -> str | None:
         return None if self.allowed is None else json.dumps(self.allowed)

@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from ragapp.confidence import confidence
 from ragapp.errors import UsageError
 from ragapp.evaluation.abstention import Judged, measure_abstention
 from ragapp.evaluation.matching import exact_match, f1, holds, is_label
@@ -19,7 +20,6 @@ from ragapp.evaluation.ranking import DEPTH, score_rankings
 from ragapp.evaluation.run import EvaluationRun, QuestionResult
 from ragapp.fusion import Legs
 from ragapp.rag import Rag
-from ragapp.retrieval import confidence
 from ragapp.searching import SearchOptions
 from ragapp.types import Answer, Hit
 

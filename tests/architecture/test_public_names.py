@@ -11,7 +11,9 @@ import ragapp
 
 RAGAPP_NAMES = (
     "open_rag",
+    "open_rags",
     "Rag",
+    "Rags",
     "Settings",
     "Answer",
     "Citation",

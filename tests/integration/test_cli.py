@@ -82,6 +82,7 @@ ANSWER_KEYS = {
 }
 CITATION_KEYS = {
     "has_instructions",
+    "collection",
     "marker",
     "document_id",
     "source",

@@ -71,7 +71,29 @@ def shown(tmp_path_factory) -> dict[str, Finished]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     variables = {"RAGAPP_COLLECTION": str(folder / "collection"), "RAGAPP_ENGINE": "extractive"}
-    commands = {"ingest": ("ingest", str(folder / "documents")), **COMMANDS}
+    quays = [(name, str(folder / name)) for name in ("north", "south")]
+    commands = {
+        "ingest": ("ingest", str(folder / "documents")),
+        **{
+            f"ingest {name}": (
+                "ingest", str(folder / "documents" / name), "--collection", place
+            )
+            for name, place in quays
+        },
+        **COMMANDS,
+        **{
+            f"{name} both": (
+                *command, "--json", *(part for _, place in quays for part in ("--collection", place))
+            )
+            for name, command in {
+                "search": ("search", ENGLISH_QUESTION),
+                "ask": ("ask", CHINESE_QUESTION),
+            }.items()
+        },
+        "search none": (
+            "search", "x", "--json", "--collection", quays[0][1], "--collection", str(folder / "no")
+        ),
+    }  # fmt: skip
     return run_batch({name: Command(a, variables=variables) for name, a in commands.items()})
 
 
@@ -206,3 +228,23 @@ def test_a_diversity_out_of_range_is_one_line_and_exit_status_2(shown):
 def test_what_was_passed_over_is_shown_in_words(shown):
     assert "passed over, like a better hit: rank 2" in shown["explain varied"].stdout
     assert "counts as 1" in shown["explain varied"].stdout
+
+
+# --- several collections
+
+
+def test_two_collections_are_searched_as_one(shown):
+    hits = shown["search both"].json["hits"]
+
+    assert shown["search both"].status == 0
+    assert {hit["collection"].rsplit("/", 1)[1] for hit in hits} == {"north", "south"}
+
+
+def test_an_answer_over_two_collections_names_the_one_that_it_cites(shown):
+    (citation, *_) = shown["ask both"].json["citations"]
+
+    assert f"/{citation['collection'].rsplit('/', 1)[1]}/" in citation["source"]
+
+
+def test_a_collection_that_is_not_there_is_one_line_and_exit_status_1(shown):
+    assert_one_error(shown["search none"], status=1, code="not_found")

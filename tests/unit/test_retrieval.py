@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from made_hits import make_hit
 from stored_documents import add, opened
 
-from ragapp.retrieval import confidence, retrieve
+from ragapp.confidence import confidence
+from ragapp.retrieval import retrieve
 
 HANDBOOK = "The dome opens at dusk.\nVisitors need a coat.\nThe lens weighs 120 kg.\n"
 CHINESE = "圆顶在黄昏打开。\n游客需要外套。\n镜头重120公斤。\n"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.cli.printing import report
+
+if TYPE_CHECKING:
+    from ragapp import Rag, Rags
 
 app = typer.Typer(
     name="ragapp",
@@ -28,6 +33,15 @@ CollectionOption = Annotated[
         "--collection",
         metavar="DIR",
         help="The collection's folder. Default: RAGAPP_COLLECTION, else a per-user one.",
+        show_default=False,
+    ),
+]
+CollectionsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--collection",
+        metavar="DIR",
+        help="The collection's folder; given more than once, all are asked as one.",
         show_default=False,
     ),
 ]
@@ -58,6 +72,15 @@ DiversityOption = Annotated[
         min=0.0, max=1.0, help="How much being unlike the others counts.", show_default=False
     ),
 ]
+
+
+def opened(collections: Sequence[Path] | None) -> AbstractContextManager[Rag | Rags]:
+    """Open the collection named, the one in force where none is, or several as one."""
+    from ragapp import open_rag, open_rags
+
+    if collections is None or len(collections) < 2:
+        return open_rag(*(collections or ()))
+    return open_rags(collections)
 
 
 def main() -> None:

@@ -8,18 +8,20 @@ import typer
 
 from ui.cli.app import (
     CollectionOption,
+    CollectionsOption,
     DiversityOption,
     JsonOption,
     PerDocumentOption,
     TopKOption,
     WhereOption,
     app,
+    opened,
 )
 from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
 
 if TYPE_CHECKING:
-    from ragapp import Answer, Rag
+    from ragapp import Answer, Rag, Rags
 
 _HISTORY_TURNS = 10
 
@@ -30,18 +32,15 @@ def ask(
     *,
     top_k: TopKOption = None,
     where: WhereOption = None,
-    collection: CollectionOption = None,
+    collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
-    with reported_errors(as_json=as_json):
-        from ragapp import open_rag
-
-        with open_rag(collection) as rag:
-            if as_json:
-                print_json(rag.ask(question, top_k=top_k, where=where).to_dict())
-            else:
-                _answer(rag, question, top_k=top_k, history=[], where=where)
+    with reported_errors(as_json=as_json), opened(collection) as rag:
+        if as_json:
+            print_json(rag.ask(question, top_k=top_k, where=where).to_dict())
+        else:
+            _answer(rag, question, top_k=top_k, history=[], where=where)
 
 
 @app.command()
@@ -79,15 +78,13 @@ def search(
     is_explained: Annotated[
         bool, typer.Option("--explain", help="Show how each stage came to the hits.")
     ] = False,
-    collection: CollectionOption = None,
+    collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the passages nearest to a query."""
     choice: dict[str, Any] = {"max_per_document": max_per_document, "diversity": diversity}
     with reported_errors(as_json=as_json):
-        from ragapp import open_rag
-
-        with open_rag(collection) as rag:
+        with opened(collection) as rag:
             if is_explained:
                 explanation = rag.explain(query, top_k=top_k, where=where, **choice)
                 hits = [explained.hit for explained in explanation.hits]
@@ -123,7 +120,7 @@ def ui(
 
 
 def _answer(
-    rag: Rag,
+    rag: Rag | Rags,
     question: str,
     *,
     top_k: int | None,

@@ -20,7 +20,8 @@ def print_hits(hits: Sequence[Hit], explanation: Explanation | None = None) -> N
         _print_question(explanation)
     for hit in hits:
         page = f", p. {hit.page}" if hit.page is not None else ""
-        print_line(f"{hit.rank}. {hit.title} ({hit.source}{page})  score {hit.score:.3f}")
+        among = f" in {hit.collection}" if hit.collection else ""
+        print_line(f"{hit.rank}. {hit.title} ({hit.source}{page}){among}  score {hit.score:.3f}")
         print_line(f"   {shortened(hit.text)}")
         for line in stages.get(hit.chunk_id, ()):
             print_line(f"     {line}")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         Title,
         parse_filter,
     )
+    from ragapp.generation.catalog import recommend_models
+    from ragapp.generation.hub import list_models, pull_model, remove_model
     from ragapp.rag import Rag
     from ragapp.settings import Settings
     from ragapp.several import Rags, open_rags
@@ -67,13 +69,17 @@ __all__ = [
     "evaluate_questions",
     "keep_questions",
     "keep_run",
+    "list_models",
     "list_runs",
     "load_run",
     "make_questions",
     "open_rag",
     "open_rags",
     "parse_filter",
+    "pull_model",
     "questions_file",
+    "recommend_models",
+    "remove_model",
     "render_report",
     "save_run",
     "write_questions",
@@ -108,13 +114,17 @@ _HOMES = {
     "evaluate_questions": "ragapp.evaluation.own_set",
     "keep_questions": "ragapp.evaluation.making",
     "keep_run": "ragapp.evaluation.keeping",
+    "list_models": "ragapp.generation.hub",
     "list_runs": "ragapp.evaluation.keeping",
     "load_run": "ragapp.evaluation.keeping",
     "make_questions": "ragapp.evaluation.making",
     "open_rag": "ragapp.bootstrap",
     "open_rags": "ragapp.several",
     "parse_filter": "ragapp.filters.grammar",
+    "pull_model": "ragapp.generation.hub",
     "questions_file": "ragapp.evaluation.making",
+    "recommend_models": "ragapp.generation.catalog",
+    "remove_model": "ragapp.generation.hub",
     "render_report": "ragapp.evaluation.report",
     "save_run": "ragapp.evaluation.keeping",
     "write_questions": "ragapp.evaluation.own_set",

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ragapp.errors import ModelNotFoundError
 
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_REVISION = re.compile(r"[\w.-]*")
 _SETTING = "RAGAPP_MODEL=/path/to/model"
 
 
 def find_model(model: str) -> Path:
-    """Return the folder that holds `model`: a local directory, or a hub name that was downloaded.
+    """Return the folder that holds `model`: a local directory, or a hub name that was downloaded,
+    with or without `@revision`.
 
     Raises ModelNotFoundError where there is neither, or where the folder lacks its configuration or
     its weights as safetensors.
@@ -38,26 +40,40 @@ def find_model(model: str) -> Path:
 
 def _hint_for_missing(model: str) -> str:
     advice = f"set {_SETTING} to the folder of a model"
-    if _HUB_NAME.fullmatch(model):
-        return f"{advice}, or download this one first: hf download {model}"
+    if HUB_NAME.fullmatch(split_revision(model)[0]):
+        return f"{advice}, or download this one first: ragapp models pull {model}"
     return advice
 
 
+def split_revision(model: str) -> tuple[str, str]:
+    """Return a model's name and its revision, "" where it names none.
+
+    >>> split_revision("Qwen/Qwen3-0.6B@c1899de2")
+    ('Qwen/Qwen3-0.6B', 'c1899de2')
+    """
+    name, _, revision = model.partition("@")
+    return name, revision
+
+
 def _cached_snapshot(model: str) -> Path | None:
-    """Return the hub cache's folder of `model`: revision main, else the one downloaded last."""
-    if not _HUB_NAME.fullmatch(model):
+    """Return the hub cache's folder of `model`: the revision it names, else main, else the newest.
+
+    A commit may be cut short.
+    """
+    name, revision = split_revision(model)
+    if not HUB_NAME.fullmatch(name) or not _REVISION.fullmatch(revision):
         return None
     from huggingface_hub import constants, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        config = try_to_load_from_cache(model, "config.json")
+        config = try_to_load_from_cache(name, "config.json", revision=revision or None)
     except HFValidationError:
         return None
     if isinstance(config, str):
         return Path(config).parent
-    repository = Path(constants.HF_HUB_CACHE) / f"models--{model.replace('/', '--')}"
-    configs = sorted(repository.glob("snapshots/*/config.json"), key=_modified_then_name)
+    repository = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    configs = sorted(repository.glob(f"snapshots/{revision}*/config.json"), key=_modified_then_name)
     return configs[-1].parent if configs else None
 
 

@@ -60,7 +60,7 @@ def test_an_absent_model_names_the_setting(hub_cache, name):
 def test_an_absent_hub_name_comes_with_the_command_that_downloads_it(hub_cache):
     with pytest.raises(ModelNotFoundError) as caught:
         find_model("some/model")
-    assert "hf download some/model" in caught.value.hint
+    assert "ragapp models pull some/model" in caught.value.hint
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])

@@ -21,11 +21,11 @@ def show() -> None:
     say = state.say()
     _head(say)
     rag = opened_rag(say)
-    is_ready = state.has_documents(rag)
+    stats = rag.collection.stats()
+    is_ready = stats.n_documents > 0
     if is_ready:
-        with st.sidebar:
-            st.subheader(say(labels.FILTERS), anchor=False)
-            filter_fields(rag, say)
+        languages, formats = stats.chunks_by_language, stats.documents_by_format
+        filter_fields(say, languages=languages, formats=formats)
         _show_narrowing(state.narrowing(), say)
     for number, turn in enumerate(state.conversation(), start=1):
         _show_turn(turn, number, say)

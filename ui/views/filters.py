@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import streamlit as st
 
-from ragapp import Rag
 from ui import labels, state
 from ui.labels import Say, language_name
 from ui.narrowing import language_choices
@@ -15,8 +15,20 @@ from ui.state import Key
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
-def filter_fields(rag: Rag, say: Say) -> None:
-    """Draw the fields, and a warning where the days are the wrong way round."""
+def filter_fields(say: Say, *, languages: Iterable[str], formats: Iterable[str]) -> None:
+    """Draw the fields in the sidebar, with a warning where the days are the wrong way round.
+
+    `languages` and `formats` are the codes that the collection has.
+    """
+    with st.sidebar:
+        st.subheader(say(labels.FILTERS), anchor=False)
+        _source(say)
+        _kinds(say, language_choices(languages), list(formats))
+        _days(say)
+        _afterwards(say)
+
+
+def _source(say: Say) -> None:
     st.text_input(
         say(labels.SOURCE),
         placeholder=say(labels.FILTER_EXAMPLE),
@@ -24,8 +36,9 @@ def filter_fields(rag: Rag, say: Say) -> None:
         key=Key.ONLY_SOURCE,
         persist_state="session",
     )
-    _kinds(rag, say)
-    _days(say)
+
+
+def _afterwards(say: Say) -> None:
     narrowing = state.narrowing()
     if narrowing.is_crossed:
         st.warning(say(labels.DATES_CROSSED), icon=":material/event_busy:")
@@ -38,10 +51,7 @@ def filter_fields(rag: Rag, say: Say) -> None:
         )
 
 
-def _kinds(rag: Rag, say: Say) -> None:
-    """Draw the languages and formats that the collection has."""
-    stats = rag.collection.stats()
-    languages, formats = language_choices(stats.chunks_by_language), list(stats.documents_by_format)
+def _kinds(say: Say, languages: list[str], formats: list[str]) -> None:
     state.forget_choices_but(languages=languages, formats=formats)
     st.multiselect(
         say(labels.COLUMN_LANGUAGE),

@@ -32,12 +32,11 @@ def show() -> None:
     st.title(say(labels.INSPECT), anchor=False)
     st.caption(say(search_labels.INSPECT_INTRO))
     rag = opened_rag(say)
-    if not state.has_documents(rag):
+    stats = rag.collection.stats()
+    if not stats.n_documents:
         lead_to_adding(say)
         return
-    with st.sidebar:
-        st.subheader(say(labels.FILTERS), anchor=False)
-        filter_fields(rag, say)
+    filter_fields(say, languages=stats.chunks_by_language, formats=stats.documents_by_format)
     query, n_passages = _fields(rag, say)
     if not query.strip():
         return

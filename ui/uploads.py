@@ -18,6 +18,7 @@ from ragapp import Rag
 
 UPLOADS_FOLDER = "uploads"
 
+_MEMBER_MARK = "!/"  # between an archive's path and a member's
 _DIGEST_LENGTH = 16
 _MAX_STEM_BYTES = 150
 _MAX_SUFFIX_BYTES = 20
@@ -63,21 +64,28 @@ def shown_source(source: str, collection: Path) -> str:
 
     A member of an uploaded archive keeps its name behind the archive's.
     """
-    file, mark, member = source.partition("!/")
+    file, mark, member = source.partition(_MEMBER_MARK)
     is_upload = _is_upload(Path(file), collection)
     return f"{Path(file).name}{mark}{member}" if is_upload else source
 
 
-def delete_uploads(sources: Iterable[str], collection: Path) -> int:
-    """Delete the copies that uploading made of `sources`, no other file; return how many."""
+def delete_uploads(sources: Iterable[str], collection: Path, *, held: Iterable[str] = ()) -> int:
+    """Delete the copies that uploading made of `sources`, no other file; return how many.
+
+    An archive stays while one of the sources `held` is of it.
+    """
     n_deleted = 0
-    for path in map(Path, sources):
+    for path in map(Path, sorted({*map(_file_of, sources)} - {*map(_file_of, held)})):
         if _is_upload(path, collection) and path.is_file() and not path.is_symlink():
             path.unlink()
             n_deleted += 1
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
     return n_deleted
+
+
+def _file_of(source: str) -> str:
+    return source.partition(_MEMBER_MARK)[0]
 
 
 def _is_upload(path: Path, collection: Path) -> bool:

@@ -1,5 +1,8 @@
 """Every page, run by Streamlit's own test driver over a real collection."""
 
+from io import BytesIO
+from zipfile import ZipFile
+
 import pytest
 from fpdf import FPDF
 from page_driver import APP, ENGLISH, TIMEOUT_S, clicked, page, say, shown
@@ -227,6 +230,31 @@ def test_removing_an_uploaded_document_deletes_its_copy_alone(collection, harbou
 
     assert not list(collection.glob("uploads/*/*"))
     assert (harbour / "harbour.md").exists()
+
+
+def removed(app, document_id):
+    app.selectbox(key=state.Key.OPENED).set_value(document_id).run()
+    clicked(app, labels.REMOVE)
+    return clicked(app, labels.REMOVE_YES)
+
+
+def test_removing_the_last_document_of_an_uploaded_zip_deletes_the_zip(collection):
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("tide.txt", "High water comes at four.")
+        archive.writestr("mole.txt", "The old mole was built by the fishermen.")
+    app = page("views/add_files.py")
+    app.file_uploader[0].set_value([("port.zip", packed.getvalue(), "application/zip")]).run()
+    clicked(app, labels.ADD_UPLOADS)
+    first, second = [info.id for info in state.rag().documents()][-2:]
+
+    app.switch_page("views/library.py").run()
+    removed(app, first)
+    assert [path.name for path in collection.glob("uploads/*/*")] == ["port.zip"]
+    removed(app, second)
+
+    assert not app.exception
+    assert not list(collection.glob("uploads/*"))
 
 
 def test_a_folder_is_read_where_it_lies(collection, tmp_path):

@@ -87,6 +87,30 @@ def test_only_uploaded_copies_are_deleted(tmp_path):
     assert not upload.parent.exists()
 
 
+def test_an_uploaded_archive_is_deleted_with_its_last_document(tmp_path):
+    archive = save_upload(tmp_path, "a.zip", b"data")
+    first, second = f"{archive}!/a.txt", f"{archive}!/deep/b.txt"
+
+    assert delete_uploads([first], tmp_path, held=[second]) == 0
+    assert archive.exists()
+    assert delete_uploads([second], tmp_path, held=["docs/c.md"]) == 1
+    assert not archive.parent.exists()
+
+
+def test_a_document_that_all_members_hold_takes_the_archive_along(tmp_path):
+    archive = save_upload(tmp_path, "a.zip", b"data")
+
+    assert delete_uploads([f"{archive}!/a.txt", f"{archive}!/b.txt"], tmp_path) == 1
+
+
+def test_an_archive_that_was_not_uploaded_stays(tmp_path):
+    own = tmp_path / "own.zip"
+    own.write_bytes(b"mine")
+
+    assert delete_uploads([f"{own}!/a.txt"], tmp_path / "collection") == 0
+    assert own.exists()
+
+
 def test_a_link_among_the_uploads_is_not_followed(tmp_path):
     collection, own = tmp_path / "collection", tmp_path / "own.txt"
     own.write_bytes(b"mine")

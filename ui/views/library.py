@@ -124,7 +124,8 @@ def _removal(rag: Rag, row: Row, say: Say) -> None:
 def _remove(rag: Rag, row: Row, say: Say) -> None:
     try:
         sources = rag.remove(row.id)
-        delete_uploads(sources, collection_folder(rag))
+        held = [source for info in rag.documents() for source in info.sources]
+        delete_uploads(sources, collection_folder(rag), held=held)
     except (RagError, OSError) as error:
         failure = Failure.of(error)
         render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ragapp.chunkstore.failpoints import reach
 
@@ -18,6 +19,7 @@ class Source:
 
     `recipe` names what the outcome depends on beside the file: reader, chunk sizes, embedder. A
     `failure` code ("" if none) may stand beside a `document_id`: the last good version is kept.
+    `failed_at` is when a stored failure happened last (ISO 8601, UTC), "" where that is not known.
     """
 
     path: str
@@ -28,19 +30,25 @@ class Source:
     recipe: str
     failure: str = ""
     reason: str = ""
+    failed_at: str = field(default="", compare=False)
 
 
 _COLUMNS = "path, document_id, sha256, size, mtime_ns, recipe, failure, reason"
+_FAILED_AT = "failed_at "  # before the path in the key of `meta`: `sources` has no such column
+_SOURCES = (
+    f"SELECT {_COLUMNS}, coalesce((SELECT value FROM meta WHERE key = '{_FAILED_AT}' || path), '')"
+    " FROM sources"
+)
 
 
 def get_source(connection: sqlite3.Connection, path: str) -> Source | None:
     """Return the source at `path`, None if it was never ingested."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE path = ?", (path,)).fetchone()
+    row = connection.execute(f"{_SOURCES} WHERE path = ?", (path,)).fetchone()
     return None if row is None else Source(*row)
 
 
 def put_source(connection: sqlite3.Connection, source: Source) -> None:
-    """Store a source, replacing what was known of its path."""
+    """Store a source, replacing what was known of its path; a failure is stored with the time."""
     connection.execute(
         f"INSERT INTO sources ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)"
         " ON CONFLICT (path) DO UPDATE SET document_id = excluded.document_id,"
@@ -57,12 +65,14 @@ def put_source(connection: sqlite3.Connection, source: Source) -> None:
             source.reason,
         ),
     )
+    _note_failure(connection, source.path, has_failed=bool(source.failure))
     reach("source.put")
 
 
 def delete_source(connection: sqlite3.Connection, path: str) -> None:
     """Forget a source."""
     connection.execute("DELETE FROM sources WHERE path = ?", (path,))
+    _note_failure(connection, path, has_failed=False)
     reach("source.deleted")
 
 
@@ -76,9 +86,7 @@ def sources_of_document(connection: sqlite3.Connection, document_id: str) -> lis
 
 def list_sources(connection: sqlite3.Connection) -> list[Source]:
     """Return all sources, by path."""
-    return [
-        Source(*row) for row in connection.execute(f"SELECT {_COLUMNS} FROM sources ORDER BY path")
-    ]
+    return [Source(*row) for row in connection.execute(f"{_SOURCES} ORDER BY path")]
 
 
 def count_sources(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -87,3 +95,12 @@ def count_sources(connection: sqlite3.Connection) -> tuple[int, int]:
         "SELECT count(*), coalesce(sum(failure != ''), 0) FROM sources"
     ).fetchone()
     return int(row[0]), int(row[1])
+
+
+def _note_failure(connection: sqlite3.Connection, path: str, *, has_failed: bool) -> None:
+    key = f"{_FAILED_AT}{path}"
+    if has_failed:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, now))
+    else:
+        connection.execute("DELETE FROM meta WHERE key = ?", (key,))

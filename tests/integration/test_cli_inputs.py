@@ -119,7 +119,7 @@ def test_a_locked_file_fails_and_is_listed_with_code_and_reason(done, folder):
     [failure] = done["failures"].json["failures"]
 
     assert done["locked"].status == 1
-    assert set(failure) == {"path", "code", "reason", "document_id"}
+    assert set(failure) == {"path", "code", "reason", "document_id", "failed_at"}
     assert (failure["path"], failure["code"]) == (str(folder / "key.docx"), "encrypted")
     assert "encrypted" in done["failures in words"].stdout
 

@@ -2,6 +2,7 @@ import json
 import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Event, Thread
 
 import numpy as np
@@ -820,3 +821,19 @@ def test_a_rarer_term_weighs_more(filled):
 def test_a_collection_counts_what_it_holds(filled):
     stats = filled.stats()
     assert (stats.n_documents, stats.n_chunks, stats.n_sources, stats.n_unindexed) == (2, 5, 2, 0)
+
+
+# --- when a source failed
+
+
+@pytest.mark.parametrize("ends_it", ["attach", "remove_source"])
+def test_the_time_of_a_failure_goes_with_the_failure(collection, ends_it):
+    failed = make_source("a.txt", failure="corrupt", reason="it is cut off")
+    with collection.writing():
+        collection.attach(failed)
+        assert datetime.fromisoformat(collection.source("a.txt").failed_at).utcoffset() is not None
+        if ends_it == "remove_source":
+            collection.remove_source("a.txt")
+        collection.attach(make_source("a.txt"))
+
+    assert [source.failed_at for source in collection.sources()] == [""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_failures_are_listed_with_code_and_reason(rag, folder):
 
     assert list(found) == [f"{folder}/a.zip!/broken.docx", f"{folder}/broken.pdf"]
     assert all(source.failure == "corrupt" and source.reason for source in found.values())
+
+
+def test_a_failure_tells_when_it_happened(tmp_path, rag):
+    (tmp_path / "broken.pdf").write_bytes(b"no PDF")
+    before = datetime.now(UTC) - timedelta(seconds=1)  # a stored time has whole seconds
+
+    ingest_paths(rag, [tmp_path / "broken.pdf"])
+
+    (source,) = failures(rag)
+    assert before <= datetime.fromisoformat(source.failed_at) <= datetime.now(UTC)
 
 
 def test_what_a_policy_kept_out_did_not_fail(tmp_path):

@@ -110,10 +110,11 @@ def failures(
         with open_rag(collection) as rag:
             failed = find_failures(rag, paths or ())
         if as_json:
-            keys = ("path", "code", "reason", "document_id")
-            rows = [(s.path, s.failure, s.reason, s.document_id) for s in failed]
+            keys = ("path", "code", "reason", "document_id", "failed_at")
+            rows = [(s.path, s.failure, s.reason, s.document_id, s.failed_at) for s in failed]
             print_json({"failures": [dict(zip(keys, row, strict=True)) for row in rows]})
             return
         if failed:
-            print_table(["file", "code", "reason"], [[s.path, s.failure, s.reason] for s in failed])
+            lines = [[s.path, s.failed_at, s.failure, s.reason] for s in failed]
+            print_table(["file", "failed at", "code", "reason"], lines)
         print_line(f"{len(failed)} failed sources")

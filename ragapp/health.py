@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import sqlite3
 import sys
 from collections.abc import Mapping
@@ -76,9 +77,21 @@ def examine(
         problems += _missing_model(settings.model)
     if settings.engine_name == "openai":
         problems += _unusable_server(language_model)
+    facts |= _old_copies(collection)
     if stats.n_failed_sources:
         facts["failed sources"] = str(stats.n_failed_sources)
     return Health(facts, tuple(problems))
+
+
+def _old_copies(collection: Collection) -> dict[str, str]:
+    """Return a fact for each copy of the database from before a migration: its size, its end."""
+    copies = collection.old_copies()
+    notes = [
+        f"{copy.stat().st_size / 1e6:.1f} MB, the collection before it was brought to a newer"
+        f" version; once doctor --deep finds no problem: rm {shlex.quote(str(copy))}"
+        for copy in copies
+    ]
+    return {f"copy {copy.name}": note for copy, note in zip(copies, notes, strict=True)}
 
 
 def _missing_model(name: str) -> list[str]:

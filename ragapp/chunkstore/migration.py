@@ -8,6 +8,7 @@ the next one to open it begins anew.
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -92,6 +93,12 @@ def migrate(connection: sqlite3.Connection, path: Path, *, is_copying: bool) -> 
         raise
     reach("migration.committed")
     _log.info("%s was brought from schema %d to %d", path, version, SCHEMA_VERSION)
+
+
+def old_copies(path: Path) -> list[Path]:
+    """Return the copies that migrations laid beside the database at `path`, the oldest first."""
+    name = re.compile(rf"{re.escape(path.name)}\.v\d+")
+    return sorted(other for other in path.parent.iterdir() if name.fullmatch(other.name))
 
 
 def renew_postings(connection: sqlite3.Connection, path: Path) -> None:

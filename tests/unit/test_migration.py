@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from fake_embedder import FakeEmbedder
+from opened_rag import open_fake_rag
 from stored_documents import add, opened
 from version_1 import make_version_1
 
@@ -82,6 +83,23 @@ def test_a_copy_of_the_old_database_is_laid_beside_it(directory):
     Collection.open(directory).close()
     assert version_of(directory / "ragapp.sqlite3") == SCHEMA_VERSION
     assert version_of(directory / "ragapp.sqlite3.v1") == 1
+
+
+def test_the_doctor_names_the_copy_its_size_and_how_to_delete_it(directory):
+    with open_fake_rag(directory) as rag:
+        fact = rag.health().facts["copy ragapp.sqlite3.v1"]
+
+    n_bytes = (directory / "ragapp.sqlite3.v1").stat().st_size
+    assert f"{n_bytes / 1e6:.1f} MB" in fact
+    assert f"rm {directory / 'ragapp.sqlite3.v1'}" in fact
+
+
+def test_the_doctor_names_no_copy_where_none_is(directory):
+    Collection.open(directory).close()
+    (directory / "ragapp.sqlite3.v1").unlink()
+    (directory / "ragapp.sqlite3.vault").touch()
+    with open_fake_rag(directory) as rag:
+        assert not [name for name in rag.health().facts if name.startswith("copy ")]
 
 
 def test_ids_are_not_given_again_after_it(directory):

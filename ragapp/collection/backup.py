@@ -1,6 +1,7 @@
 """A collection as one file, and back: written whole or not at all, checked before it replaces.
 
-A backup is the database without index generations: the index is built anew from its vectors.
+A backup is the database without index generations, the index is built anew from its vectors, and
+with the files of evaluations.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ragapp.chunkstore import Database, chunks, documents, generations, sources
 from ragapp.chunkstore.database import DATABASE_NAME
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.syncing import sync
-from ragapp.collection import checking, generation_files, space
+from ragapp.collection import checking, evaluation_files, generation_files, space
 from ragapp.collection.dense import DenseSearch
 from ragapp.collection.lock import WriterLock
 from ragapp.errors import (
@@ -39,6 +40,7 @@ class BackupReport:
     n_bytes: int
     n_documents: int
     n_chunks: int
+    n_evaluation_files: int
 
     def to_dict(self) -> dict[str, str | int]:
         """Return the report as plain JSON values."""
@@ -60,6 +62,7 @@ def back_up(database: Database, path: Path, *, is_forced: bool) -> BackupReport:
         with closing(sqlite3.connect(temporary, isolation_level=None)) as target:
             database.copy_to(target)
             generations.drop_generations(target)
+            evaluation_files.put_files(target, database.path.parent)
         reach("backup.copied")
         report = _checked(temporary, path)
         with closing(sqlite3.connect(temporary)) as target:
@@ -76,8 +79,9 @@ def restore(path: Path, directory: Path, *, index_name: str, is_forced: bool) ->
     """Make the collection in `directory` what the backup at `path` holds, index included.
 
     The backup is copied, checked and indexed beside the collection, then takes its place in one
-    transaction. Raises NotFoundError, UsageError for a collection that is not empty unless
-    `is_forced`, CollectionDamagedError and SchemaTooNewError for a backup that cannot be used.
+    transaction. Evaluations that the backup does not hold stay. Raises NotFoundError, UsageError
+    for a collection that is not empty unless `is_forced`, CollectionDamagedError and
+    SchemaTooNewError for a backup that cannot be used.
     """
     if not path.is_file():
         raise NotFoundError(f"there is no backup {str(path)!r}", hint="name the file of a backup")
@@ -101,6 +105,8 @@ def _replace(live: Database, path: Path, staged: Path, index_name: str) -> Backu
         with source.writing() as connection:
             generations.drop_generations(connection)
             generations.raise_numbers(connection, _next_number(live))
+            evaluation_files.take_files(connection, directory)
+            evaluation_files.drop_files(connection)
         reach("restore.staged")
         generation = DenseSearch(directory, source, index_name).put_new_generation()
         reach("restore.indexed")
@@ -169,11 +175,13 @@ def _checked(file: Path, named: Path) -> BackupReport:
             with database.reading() as connection:
                 problems += checking.row_problems(connection)
                 problems += checking.orphan_problems(checking.orphans(connection))
+                problems += evaluation_files.file_problems(connection)
                 report = BackupReport(
                     path=str(named),
                     n_bytes=file.stat().st_size,
                     n_documents=documents.count_documents(connection),
                     n_chunks=chunks.count_chunks(connection),
+                    n_evaluation_files=evaluation_files.count_files(connection),
                 )
     except CollectionDamagedError as error:
         raise _unusable(named, error.message) from error

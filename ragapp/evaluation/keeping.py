@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ragapp.collection.evaluation_files import FOLDER_NAME
 from ragapp.errors import CorruptFileError, NotFoundError, RagError, UsageError
 from ragapp.evaluation.run import EvaluationRun
-
-FOLDER_NAME = "evaluations"
 
 
 def keep_run(run: EvaluationRun, collection: Path) -> Path:

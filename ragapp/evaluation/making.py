@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 
 from ragapp.analysis import is_chinese
+from ragapp.collection.evaluation_files import FOLDER_NAME
 from ragapp.errors import NotFoundError
-from ragapp.evaluation.keeping import FOLDER_NAME, made_folder
+from ragapp.evaluation.keeping import made_folder
 from ragapp.evaluation.own_set import OwnQuestion, write_questions
 from ragapp.evaluation.patterns import ask_of
 from ragapp.rag import Rag

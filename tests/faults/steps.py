@@ -150,6 +150,8 @@ def all_changes(directory: Path) -> Iterator[str]:
         yield "built again"
         collection.reindex(EMBEDDERS[1])
         yield "embedded anew"
+        (directory / "evaluations").mkdir(exist_ok=True)
+        (directory / "evaluations" / "questions.jsonl").write_text("{}\n")
         collection.back_up(backup, is_forced=True)
         yield "backed up"
         _add(collection, EMBEDDERS[1], "golf", path="golf.txt")

@@ -81,6 +81,77 @@ def test_a_restored_collection_has_a_sound_index_of_all_chunks(backup, tmp_path)
     again.close()
 
 
+@pytest.fixture
+def evaluations(directory):
+    """Two files of evaluations, and what is none: a draft, a link, a folder."""
+    folder = directory / "evaluations"
+    (folder / "folder").mkdir(parents=True)
+    (folder / "questions.jsonl").write_text('{"_id": "q1", "text": "圆顶何时打开？"}\n')
+    (folder / "run.json").write_bytes(b"{}\n")
+    (folder / ".run.json.77").write_bytes(b"{")
+    (folder / "link.json").symlink_to(directory / "ragapp.sqlite3")
+    return folder
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_backup_restores_the_files_of_evaluations(collection, evaluations, tmp_path):
+    report = collection.back_up(tmp_path / "b", is_forced=False)
+    restored = restore(tmp_path / "b", tmp_path / "other")
+
+    assert (report.n_evaluation_files, restored.n_evaluation_files) == (2, 2)
+    assert contents(tmp_path / "other" / "evaluations") == {
+        name: (evaluations / name).read_bytes() for name in ("questions.jsonl", "run.json")
+    }
+
+
+def test_restoring_leaves_evaluations_that_the_backup_does_not_hold(
+    collection, evaluations, directory, tmp_path
+):
+    collection.back_up(tmp_path / "b", is_forced=False)
+    (evaluations / "run.json").write_bytes(b"changed")
+    (evaluations / "later.json").write_bytes(b"later")
+    restore(tmp_path / "b", directory, is_forced=True)
+
+    assert (evaluations / "run.json").read_bytes() == b"{}\n"
+    assert (evaluations / "later.json").read_bytes() == b"later"
+
+
+def test_a_restored_collection_holds_no_file_in_its_database(collection, evaluations, tmp_path):
+    collection.back_up(tmp_path / "b", is_forced=False)
+    restore(tmp_path / "b", tmp_path / "other")
+    with closing(sqlite3.connect(tmp_path / "other" / "ragapp.sqlite3")) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '%evaluation%'")
+        assert found.fetchall() == []
+
+
+def test_a_backup_of_before_evaluations_were_in_it_restores(collection, backup, tmp_path):
+    change(backup, "DROP TABLE evaluation_files")
+    assert restore(backup, tmp_path / "other").n_evaluation_files == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE evaluation_files SET content = 'x'",
+        "UPDATE evaluation_files SET name = CAST('../run.json' AS BLOB) WHERE CAST(name AS TEXT) = 'run.json'",
+        "UPDATE evaluation_files SET name = CAST('.run.json' AS BLOB) WHERE CAST(name AS TEXT) = 'run.json'",
+        "UPDATE evaluation_files SET name = NULL, sha256 = 7, content = 1.5",
+    ],
+)
+def test_a_changed_file_of_evaluations_changes_nothing(
+    collection, evaluations, directory, tmp_path, statement
+):
+    collection.back_up(tmp_path / "b", is_forced=False)
+    change(tmp_path / "b", statement)
+    before = (holdings(collection), (evaluations / "run.json").read_bytes())
+    with pytest.raises(CollectionDamagedError, match="no sound backup"):
+        restore(tmp_path / "b", directory, is_forced=True)
+    assert (holdings(collection), (evaluations / "run.json").read_bytes()) == before
+
+
 def test_a_backup_is_one_file(backup, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["backup.ragapp", "collection"]
 

@@ -45,7 +45,7 @@ def backup(
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the collection as one file, checked before it gets its name."""
+    """Write the collection, evaluations included, as one file, checked before it gets its name."""
     with reported_errors(as_json=as_json):
         from ragapp import open_rag
 
@@ -77,7 +77,8 @@ def _print_backup(verb: str, report: dict[str, str | int], *, as_json: bool) -> 
         print_json(report)
     else:
         print_line(
-            f"{report['n_documents']} documents with {report['n_chunks']} chunks "
+            f"{report['n_documents']} documents with {report['n_chunks']} chunks, "
+            f"{report['n_evaluation_files']} files of evaluations "
             f"{verb} {report['path']} ({report['n_bytes']} bytes)"
         )
 

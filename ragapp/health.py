@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ragapp.chunkstore.database import DATABASE_NAME
+from ragapp.chunkstore.migration import old_copies
 from ragapp.collection import Collection
 from ragapp.embedders.device import describe_device
 from ragapp.errors import ModelError
@@ -85,7 +87,7 @@ def examine(
 
 def _old_copies(collection: Collection) -> dict[str, str]:
     """Return a fact for each copy of the database from before a migration: its size, its end."""
-    copies = collection.old_copies()
+    copies = old_copies(collection.directory / DATABASE_NAME)
     notes = [
         f"{copy.stat().st_size / 1e6:.1f} MB, the collection before it was brought to a newer"
         f" version; once doctor --deep finds no problem: rm {shlex.quote(str(copy))}"

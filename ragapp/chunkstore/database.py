@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 
 from ragapp.chunkstore.failpoints import reach
-from ragapp.chunkstore.migration import migrate, old_copies, renew_postings
+from ragapp.chunkstore.migration import migrate, renew_postings
 from ragapp.chunkstore.schema import check_readable, connect, create_if_empty
 from ragapp.errors import (
     CollectionDamagedError,
@@ -105,10 +105,6 @@ class Database:
         with self._lock, _translated(self.path):
             rows = self._connection.execute("PRAGMA integrity_check(20)").fetchall()
         return [str(row[0]) for row in rows if row[0] != "ok"]
-
-    def old_copies(self) -> list[Path]:
-        """Return the files that migrations laid beside the database, the oldest first."""
-        return old_copies(self.path)
 
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy all that is committed over whatever `target` holds, in one transaction of it."""

@@ -287,10 +287,6 @@ class Collection:
 
     # --- backup
 
-    def old_copies(self) -> list[Path]:
-        """Return the copies of the database from before migrations, the oldest first."""
-        return self._database.old_copies()
-
     def back_up(self, path: Path, *, is_forced: bool) -> BackupReport:
         """Write the collection as one checked file; arguments and errors as `backup.back_up`."""
         return backup.back_up(self._database, path, is_forced=is_forced)

@@ -32,6 +32,7 @@ sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
 from bench.made_models import SHAPES, build, bytes_per_token, flops_of_prefill  # noqa: E402
 from ragapp.generation.causal_model import CausalModel, Row  # noqa: E402
 from ragapp.generation.engine import Engine  # noqa: E402
+from ragapp.generation.limits import Limits  # noqa: E402
 from ragapp.generation.loading import choose_device, choose_dtype  # noqa: E402
 from ragapp.generation.packed_linear import pack_linears  # noqa: E402
 from ragapp.generation.session import Session  # noqa: E402
@@ -304,11 +305,7 @@ def engine_of(model: Any, *, max_streams: int, is_drafting: bool = True) -> Engi
         model,
         decode=lambda ids: "".join(f"{token_id} " for token_id in ids),
         end_ids=frozenset(),
-        pool_bytes=0,
-        max_streams=max_streams,
-        max_waiting=0,
-        piece_tokens=512,
-        is_drafting=is_drafting,
+        limits=Limits(max_streams=max_streams, pool_bytes=0, is_drafting=is_drafting),
     )
 
 

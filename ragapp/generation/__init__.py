@@ -2,9 +2,10 @@
 
     Message* -> chat_prompt -> ids -> request (prefill, decode) -> sampling -> text_stream -> text
 
-`locating` and `loading` find the weights on this machine and load them, `packed_linear` and
-`packed_attention` make them fast, `causal_model` is one forward pass, `kv_cache` what it remembers,
-`session` a sequence with its cache, `pool` the sequences kept for the next turn, `request` a prompt
-on its way to an answer, `drafting` what it guesses ahead, `scheduler` what moves all requests on
-together, and `engine` the line that joins them. Only the modules that compute import torch.
+`locating` finds the weights on this machine, `budget` tells whether they fit, `loading` loads them,
+`packed_linear` and `packed_attention` make them fast, `causal_model` is one forward pass,
+`kv_cache` what it remembers, `session` a sequence with its cache, `pool` the sequences kept for the
+next turn, `request` a prompt on its way to an answer, `drafting` what it guesses ahead, `scheduler`
+what moves all requests on together within `limits`, and `engine` the line that joins them. Only the
+modules that compute import torch.
 """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 
 from ragapp.generation.causal_model import CausalModel
+from ragapp.generation.limits import Limits
 from ragapp.generation.pool import SessionPool
 from ragapp.generation.request import Request
 from ragapp.generation.sampling import check_options
@@ -15,12 +16,7 @@ from ragapp.types import Completion, GenerationOptions
 
 
 class Engine:
-    """Answers prompts with one model. Safe from several threads.
-
-    At most `max_streams` answers are under way, begun in the order of asking, and `max_waiting`
-    more may wait. `pool_bytes` bounds the caches kept between requests. With `is_drafting`, the
-    tokens of greedy answers are guessed from their prompts, where that pays.
-    """
+    """Answers prompts with one model. Safe from several threads."""
 
     def __init__(
         self,
@@ -28,23 +24,13 @@ class Engine:
         *,
         decode: Callable[[Sequence[int]], str],
         end_ids: frozenset[int],
-        pool_bytes: int,
-        max_streams: int,
-        max_waiting: int,
-        piece_tokens: int,
-        is_drafting: bool = True,
+        limits: Limits,
     ) -> None:
         self._decode = decode
-        self._is_drafting = is_drafting
         self._end_ids = end_ids
-        self._pool = SessionPool(lambda: Session(model), max_bytes=pool_bytes)
-        self._scheduler = Scheduler(
-            model,
-            self._pool,
-            max_active=max_streams,
-            max_waiting=max_waiting,
-            piece_tokens=piece_tokens,
-        )
+        self._is_drafting = limits.is_drafting
+        self._pool = SessionPool(lambda: Session(model), max_bytes=limits.pool_bytes)
+        self._scheduler = Scheduler(model, self._pool, limits=limits)
 
     def stream(
         self, prompt_ids: Sequence[int], *, options: GenerationOptions, cancelled: Event

@@ -1,7 +1,7 @@
 """Many requests, one model: a thread that moves all of them on by a token at a time.
 
 Requests join and leave between two steps (continuous batching: Yu et al. 2022, "Orca"). They begin
-in the order of asking; at most so many are under way and so many wait. The thread lives as long as
+in the order of asking, within `Limits`. The thread lives as long as
 there is something to do: it does not run far ahead of those who read.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import BusyError, ModelError
 from ragapp.generation.causal_model import CausalModel
+from ragapp.generation.limits import Limits
 from ragapp.generation.pool import SessionPool
 from ragapp.generation.request import Request
 from ragapp.types import FinishReason
@@ -35,20 +36,12 @@ class Scheduler:
     a quarter of that while answers are being written, so that they go on smoothly.
     """
 
-    def __init__(
-        self,
-        model: CausalModel,
-        pool: SessionPool,
-        *,
-        max_active: int,
-        max_waiting: int,
-        piece_tokens: int,
-    ) -> None:
+    def __init__(self, model: CausalModel, pool: SessionPool, *, limits: Limits) -> None:
         self._model = model
         self._pool = pool
-        self._max_active = max_active
-        self._max_waiting = max_waiting
-        self._piece_tokens = piece_tokens
+        self._max_active = limits.max_streams
+        self._max_waiting = limits.max_waiting
+        self._piece_tokens = limits.piece_tokens
         self._lock = Lock()
         self._waiting: deque[Request] = deque()
         self._active: list[Request] = []

@@ -14,15 +14,18 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from ragapp.errors import ContextTooSmallError, UsageError
+from ragapp.generation.limits import Limits
 from ragapp.generation.locating import find_model
 from ragapp.types import Completion, GenerationOptions, Message
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
     from ragapp.generation.chat_prompt import ChatPrompt
     from ragapp.generation.engine import Engine
     from ragapp.generation.tokens import Codec
 
-_CACHE_BYTES = 512 * 2**20
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,10 @@ class TransformersModel:
 
     `model` is a folder or the hub name of a model that was downloaded. `device` is "auto", "cpu",
     "cuda" or "cuda:N"; `dtype` is "auto", "float32", "bfloat16" or "float16". `context_tokens`
-    narrows the model's own context, to save memory. `cache_bytes` bounds the KV caches kept between
-    requests, and `max_streams` the answers under way at once; further requests, at most
-    `max_waiting`, wait in the order of asking.
+    narrows the model's own context, to save memory. `memory_bytes` is what weights and context may
+    take, None for what is free: a model that does not fit is refused before it is loaded, and a
+    context narrowed that was not asked for. `limits` bound the answers under way at once, which
+    begin in the order of asking, and the KV caches kept between requests.
     """
 
     def __init__(
@@ -52,19 +56,15 @@ class TransformersModel:
         device: str = "auto",
         dtype: str = "auto",
         context_tokens: int | None = None,
-        cache_bytes: int = _CACHE_BYTES,
-        max_streams: int = 8,
-        max_waiting: int = 64,
-        prefill_piece_tokens: int = 512,
+        memory_bytes: int | None = None,
+        limits: Limits = _LIMITS,
     ) -> None:
         self._model = model
         self._device = device
         self._dtype = dtype
         self._context_tokens = context_tokens
-        self._cache_bytes = cache_bytes
-        self._max_streams = max_streams
-        self._max_waiting = max_waiting
-        self._piece_tokens = prefill_piece_tokens
+        self._memory_bytes = memory_bytes
+        self._limits = limits
         self._lock = Lock()
         self._front: _Front | None = None
         self._engine: Engine | None = None
@@ -78,7 +78,8 @@ class TransformersModel:
     def context_tokens(self) -> int:
         """Tokens of prompt and answer together that the model can hold.
 
-        Raises ModelNotFoundError when the model is not on this machine.
+        Raises ModelNotFoundError when the model is not on this machine, and ModelError when the
+        memory does not hold it.
         """
         return self._loaded_front().context_tokens
 
@@ -143,14 +144,31 @@ class TransformersModel:
     def _load_front(self) -> _Front:
         folder = find_model(self._model)
         from ragapp.generation.chat_prompt import ChatPrompt
-        from ragapp.generation.loading import context_tokens_of, load_config, load_tokenizer
+        from ragapp.generation.loading import load_config, load_tokenizer
         from ragapp.generation.tokens import Codec
 
-        own_tokens = context_tokens_of(load_config(folder))
+        limit = self._fitting_context(folder, load_config(folder))
         tokenizer = load_tokenizer(folder)
         codec = Codec(tokenizer)
-        limit = min(own_tokens, self._context_tokens or own_tokens)
         return _Front(folder, codec, ChatPrompt(tokenizer, codec), limit)
+
+    def _fitting_context(self, folder: Path, config: PreTrainedConfig) -> int:
+        """Return the context that the memory holds. Raises ModelError where the model does not."""
+        from ragapp.generation.budget import fit_context, size_of
+        from ragapp.generation.loading import choose_device, choose_dtype, context_tokens_of
+        from ragapp.generation.memory import free_memory_of
+
+        device = choose_device(self._device)
+        dtype = choose_dtype(self._dtype, device=device)
+        size = size_of(folder, config, dtype=dtype, device=device)
+        free = free_memory_of(device) if self._memory_bytes is None else self._memory_bytes
+        return fit_context(
+            size,
+            name=self.name,
+            own_tokens=context_tokens_of(config),
+            asked_tokens=self._context_tokens,
+            free_bytes=free,
+        )
 
     def _load_engine(self, front: _Front) -> Engine:
         from ragapp.generation.causal_model import CausalModel
@@ -162,10 +180,7 @@ class TransformersModel:
             CausalModel(weights, name=self.name),
             decode=front.codec.decode,
             end_ids=end_ids_of(weights) | front.prompt.end_ids,
-            pool_bytes=self._cache_bytes,
-            max_streams=self._max_streams,
-            max_waiting=self._max_waiting,
-            piece_tokens=self._piece_tokens,
+            limits=self._limits,
         )
 
 

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, GemmaConfig, LlamaConfig, Qwen2Co
 
 from ragapp.generation.causal_model import CausalModel
 from ragapp.generation.engine import Engine
+from ragapp.generation.limits import Limits
 from ragapp.generation.session import Session
 from ragapp.types import GenerationOptions
 
@@ -66,10 +67,7 @@ def engine_of(model):
         model,
         decode=lambda ids: "".join(f"{token_id} " for token_id in ids),
         end_ids=frozenset([2]),
-        pool_bytes=5 * 2 * 2 * 2 * 256 * 8 * 4,
-        max_streams=3,
-        max_waiting=32,
-        piece_tokens=16,
+        limits=Limits(pool_bytes=5 * 2 * 2 * 2 * 256 * 8 * 4, max_streams=3, piece_tokens=16),
     )
 
 

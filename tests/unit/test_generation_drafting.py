@@ -7,6 +7,7 @@ import torch
 from ragapp.generation.causal_model import CausalModel
 from ragapp.generation.drafting import Drafter
 from ragapp.generation.engine import Engine
+from ragapp.generation.limits import Limits
 from ragapp.types import GenerationOptions
 from tests.tiny_llama import make_model
 
@@ -52,11 +53,7 @@ def answered(model, prompt, *, is_drafting, **options):
         model,
         decode=lambda ids: "".join(f"{token_id} " for token_id in ids),
         end_ids=frozenset(),
-        pool_bytes=2**30,
-        max_streams=1,
-        max_waiting=0,
-        piece_tokens=512,
-        is_drafting=is_drafting,
+        limits=Limits(is_drafting=is_drafting),
     )
     options = GenerationOptions(**{"max_new_tokens": 40, **options})
     *pieces, last = engine.stream(prompt, options=options, cancelled=Event())

@@ -12,6 +12,7 @@ from ragapp.errors import BusyError, ModelError
 from ragapp.generation.causal_model import CausalModel
 from ragapp.generation.engine import Engine
 from ragapp.generation.kv_cache import GrowingCache
+from ragapp.generation.limits import Limits
 from ragapp.types import GenerationOptions
 from tests.tiny_llama import make_model
 
@@ -51,8 +52,7 @@ def words(ids):
 
 
 def engine_of(model, **options):
-    limits = {"pool_bytes": 2**30, "max_streams": 8, "max_waiting": 64, "piece_tokens": 512}
-    return Engine(model, decode=words, end_ids=frozenset(), **{**limits, **options})
+    return Engine(model, decode=words, end_ids=frozenset(), limits=Limits(**options))
 
 
 def tiny_engine(llama, **options):

@@ -17,6 +17,7 @@ from ragapp.errors import (
     SettingsError,
     UsageError,
 )
+from ragapp.generation.limits import Limits
 from ragapp.language_models.transformers import TransformersModel
 from ragapp.types import GenerationOptions, Message, Span
 from tests.tiny_llama import CONTEXT_TOKENS, save_tiny_llama
@@ -148,7 +149,7 @@ def test_a_request_cancelled_before_it_begins_reads_nothing(model):
 
 
 def test_a_long_prompt_can_be_cancelled_while_it_is_read(tiny_llama):
-    model = open_model(tiny_llama, prefill_piece_tokens=16)
+    model = open_model(tiny_llama, limits=Limits(piece_tokens=16))
     [last] = started(model, asked("Why?", passage=LONG), cancelled=SetAfter(2))
     assert last.finish_reason == "cancelled"
     assert last.usage.prefilled_tokens == 32
@@ -156,7 +157,7 @@ def test_a_long_prompt_can_be_cancelled_while_it_is_read(tiny_llama):
 
 
 def test_an_abandoned_answer_frees_its_place(tiny_llama):
-    model = open_model(tiny_llama, max_streams=1)
+    model = open_model(tiny_llama, limits=Limits(max_streams=1))
     expected, _ = answered(model, asked("Who?"))
     pieces = started(model, asked("Why?"), temperature=1.0)
     next(pieces)

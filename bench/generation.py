@@ -24,7 +24,8 @@ from threading import Event, Thread
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel
+from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
 ROOT = Path(__file__).parent.parent
 sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
@@ -202,6 +203,42 @@ def measure_many(setting: Setting) -> None:
         )
 
 
+def measure_peers(setting: Setting) -> None:
+    """Print the throughput of 8 requests: through generate in turn, generate_batch, the engine."""
+    draw = random.Random(3)
+    prompts = [random_ids(setting, draw, 120 + n % 16) for n in range(8)]
+    config = GenerationConfig(
+        max_new_tokens=MANY_NEW, min_new_tokens=MANY_NEW, do_sample=False, 
+        pad_token_id=0,
+    )  # fmt: skip
+    batching = ContinuousBatchingConfig(
+        num_blocks=64, max_batch_tokens=512, page_size=64, use_cuda_graph=False,
+        use_async_batching=False,
+    )  # fmt: skip
+
+    def in_turn() -> None:
+        for prompt in prompts:
+            rows = torch.tensor([prompt], device=setting.device)
+            setting.plain.generate(
+                rows, attention_mask=torch.ones_like(rows), generation_config=config
+            )
+
+    def batched() -> None:
+        setting.plain.generate_batch(
+            inputs=prompts,
+            generation_config=config,
+            continuous_batching_config=batching,
+            warmup=False,
+        )
+
+    n_tokens = len(prompts) * MANY_NEW
+    print(
+        f"8 requests  generate in turn {n_tokens / setting.seconds(in_turn):.1f}, transformers' "
+        f"generate_batch {n_tokens / setting.seconds(batched):.1f}, "
+        f"engine {asked_together(setting, prompts)[0]:.1f} tokens/s"
+    )
+
+
 def asked_together(
     setting: Setting, prompts: Sequence[list[int]]
 ) -> tuple[float, list[float], list[float]]:
@@ -355,6 +392,7 @@ PARTS: dict[str, Callable[[Setting], None]] = {
     "turn": measure_second_turn,
     "many": measure_many,
     "lookup": measure_lookup,
+    "peers": measure_peers,
 }
 
 

@@ -50,8 +50,10 @@ def pack_linears(model: nn.Module) -> int:
     output layer of a model that shares it with the embeddings, which is there twice afterwards.
     """
     n_packed = 0
-    for parent in list(model.modules()):
-        for name, child in list(parent.named_children()):
+    parents = [module for module in model.modules() if not isinstance(module, nn.Linear)]
+    for parent in parents:
+        for name in [name for name, _ in parent.named_children()]:
+            child = getattr(parent, name)
             if type(child) is nn.Linear and _pays(child.weight):
                 setattr(parent, name, PackedLinear(child))
                 n_packed += 1

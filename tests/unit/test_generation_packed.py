@@ -1,4 +1,5 @@
 import random
+import weakref
 from threading import Event
 
 import pytest
@@ -169,6 +170,22 @@ def test_packing_replaces_the_layers_of_a_bfloat16_model():
     model = torch.nn.Sequential(torch.nn.Linear(96, 96), torch.nn.Linear(96, 4)).bfloat16()
     assert pack_linears(model) == 1
     assert [type(layer) for layer in model] == [PackedLinear, torch.nn.Linear]
+
+
+@pytest.mark.skipif(not can_pack(*BFLOAT16), reason="torch was built without oneDNN")
+def test_packing_holds_one_plain_layer_at_a_time():
+    alive_when_set = []
+
+    class Watched(torch.nn.Sequential):
+        def __setattr__(self, name, value):
+            if isinstance(value, PackedLinear):
+                alive_when_set.append(sum(layer() is not None for layer in plain))
+            super().__setattr__(name, value)
+
+    model = Watched(*(torch.nn.Linear(96, 96) for _ in range(4))).bfloat16()
+    plain = [weakref.ref(layer) for layer in model]
+    pack_linears(model)
+    assert alive_when_set == [4, 3, 2, 1]
 
 
 def test_packing_leaves_a_float32_model_alone():

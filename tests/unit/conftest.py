@@ -1,11 +1,10 @@
 """The collection on which the pages are tried; what it needs is loaded by the tests that use it."""
 
 import shutil
-from contextlib import suppress
 
 import pytest
 
-from ragapp import RagError, open_rag
+from ragapp import open_rag
 
 
 @pytest.fixture(scope="session")
@@ -26,18 +25,10 @@ def harbour(tmp_path_factory):
 @pytest.fixture
 def opened(monkeypatch):
     """Return a function that points the page at a collection."""
-    from ui import state
+    from page_driver import opening
 
-    def use(folder):
-        monkeypatch.setenv("RAGAPP_COLLECTION", str(folder))
-        monkeypatch.setenv("RAGAPP_ENGINE", "extractive")
-        state.rag.clear()
-        return folder
-
-    yield use
-    with suppress(RagError):
-        state.rag().close()
-    state.rag.clear()
+    with opening(monkeypatch) as use:
+        yield use
 
 
 @pytest.fixture

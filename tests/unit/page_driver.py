@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
+from functools import cache
+
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import ui.app
-from ui import labels
+from ragapp import RagError
+from ui import labels, state
 
 APP = ui.app.__file__
 TIMEOUT_S = 60
@@ -14,6 +19,25 @@ ENGLISH = (
     "Boats longer than twenty metres need a pilot.\n"
 )
 CHINESE = "# 港口须知\n\n港务处每天早上七点开门。\n\n长度超过二十米的船只必须由引航员引导。\n"
+
+# Streamlit reads the metadata of all installed packages for each AppTest: most of a test's time.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
+
+
+@contextmanager
+def opening(monkeypatch):
+    """Give a function that points the page at a collection; the last one is closed at the end."""
+
+    def use(folder):
+        monkeypatch.setenv("RAGAPP_COLLECTION", str(folder))
+        monkeypatch.setenv("RAGAPP_ENGINE", "extractive")
+        state.rag.clear()
+        return folder
+
+    yield use
+    with suppress(RagError):
+        state.rag().close()
+    state.rag.clear()
 
 
 def page(path="views/ask.py", language="en"):

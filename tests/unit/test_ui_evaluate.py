@@ -1,10 +1,11 @@
 """Evaluate: the collection's own questions asked, runs compared, each question a link to its why."""
 
 import json
+import shutil
 from urllib.parse import parse_qs
 
 import pytest
-from page_driver import clicked, page, say, shown
+from page_driver import clicked, opening, page, say, shown
 
 from ragapp import EvaluationRun, keep_run, list_runs, questions_file
 from ragapp.evaluation.run import QuestionResult
@@ -51,23 +52,35 @@ def test_the_page_loads_without_a_run(collection, language):
     assert not questions_file(collection).exists()
 
 
+@pytest.fixture(scope="module")
+def evaluated(harbour, tmp_path_factory):
+    """The page in each language after a run on a collection of its own, and the folders of those."""
+    apps, folders = {}, {}
+    for language in ("en", "zh"):
+        folder = tmp_path_factory.mktemp("evaluated") / "collection"
+        with pytest.MonkeyPatch.context() as monkeypatch, opening(monkeypatch) as use:
+            folders[language] = use(shutil.copytree(harbour / "collection", folder))
+            apps[language] = clicked(page(VIEW, language), search_labels.EVALUATE_NOW)
+    return apps, folders
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_first_run_makes_the_questions_and_keeps_the_figures(collection, language):
-    app = clicked(page(VIEW, language), search_labels.EVALUATE_NOW)
+def test_the_first_run_makes_the_questions_and_keeps_the_figures(evaluated, language):
+    app, folder = (found[language] for found in evaluated)
 
     assert not app.exception
     assert not app.error
-    rows = [json.loads(line) for line in questions_file(collection).read_text("utf-8").splitlines()]
-    (run,) = list_runs(collection)
+    rows = [json.loads(line) for line in questions_file(folder).read_text("utf-8").splitlines()]
+    (run,) = list_runs(folder)
     assert len(run.results) == len(rows) > 1
     assert run.systems == ("hybrid", "dense", "lexical")
     assert say(language)(search_labels.RUN_KEPT) in app.success[0].value.replace("\\", "")
 
 
-def test_the_figures_are_shown_with_their_intervals_in_a_table_and_a_plot(collection):
-    app = clicked(page(VIEW), search_labels.EVALUATE_NOW)
+def test_the_figures_are_shown_with_their_intervals_in_a_table_and_a_plot(evaluated):
+    app, folder = (found["en"] for found in evaluated)
 
-    (run,) = list_runs(collection)
+    (run,) = list_runs(folder)
     item = run.figures()["lexical"]["nDCG@10"]
     assert f"{item.value:.3f} [{item.low:.3f}, {item.high:.3f}]" in tables(app)[0]
     (chart,) = app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")
@@ -75,10 +88,10 @@ def test_the_figures_are_shown_with_their_intervals_in_a_table_and_a_plot(collec
     assert marks == ["rule", "point"]
 
 
-def test_the_searches_of_a_run_are_compared_with_the_first_by_a_paired_test(collection):
-    app = clicked(page(VIEW), search_labels.EVALUATE_NOW)
+def test_the_searches_of_a_run_are_compared_with_the_first_by_a_paired_test(evaluated):
+    app, folder = (found["en"] for found in evaluated)
 
-    (run,) = list_runs(collection)
+    (run,) = list_runs(folder)
     pair = run.paired()["lexical"]["nDCG@10"]
     assert f"{pair.difference:+.3f} [{pair.low:+.3f}, {pair.high:+.3f}]" in tables(app)[1]
     assert f"{pair.p_value:.4f}" in tables(app)[1]
@@ -96,21 +109,21 @@ def test_only_the_chosen_searches_are_run_and_answers_are_judged_where_asked(col
     assert "dense" not in tables(app)[0]
 
 
-def test_an_edited_question_set_is_run_as_it_is(collection):
-    clicked(page(VIEW), search_labels.EVALUATE_NOW)
-    path = questions_file(collection)
-    path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", encoding="utf-8")
+def test_an_edited_question_set_is_run_as_it_is(collection, evaluated):
+    made = questions_file(evaluated[1]["en"]).read_text("utf-8")
+    questions_file(collection).parent.mkdir()
+    questions_file(collection).write_text(made.splitlines()[0] + "\n", encoding="utf-8")
 
     clicked(page(VIEW), search_labels.EVALUATE_NOW)
 
     assert len(list_runs(collection)[-1].results) == 1
 
 
-def test_questions_are_made_anew_only_after_a_confirmation(collection):
+def test_questions_are_made_anew_only_after_a_confirmation(collection, evaluated):
     path = questions_file(collection)
-    app = clicked(page(VIEW), search_labels.EVALUATE_NOW)
-    made = path.read_bytes()
+    path.parent.mkdir()
     path.write_text("edited", encoding="utf-8")
+    app = page(VIEW)
 
     clicked(app, search_labels.REMAKE)
     clicked(app, labels.REMOVE_NO)
@@ -118,7 +131,7 @@ def test_questions_are_made_anew_only_after_a_confirmation(collection):
 
     clicked(app, search_labels.REMAKE)
     clicked(app, search_labels.REMAKE_YES)
-    assert path.read_bytes() == made
+    assert path.read_bytes() == questions_file(evaluated[1]["en"]).read_bytes()
     assert not app.exception
 
 

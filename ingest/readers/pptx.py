@@ -12,12 +12,15 @@ from typing import Any
 
 from pptx import Presentation
 
+from ingest.hidden_pptx import slide_metadata
 from ingest.opening import read_office_bytes
 from ingest.pages import Block, Page
 from ingest.titles import meaningful_title
 from ragapp.errors import CorruptFileError
 
 MAX_NESTING = 50
+
+_WIDTH, _HEIGHT = 9_144_000, 6_858_000  # of a slide where the file does not tell, in EMU
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -40,18 +43,20 @@ def read_pptx(path: Path, *, password: str = "") -> Iterator[Page]:
             hint="open it in a presentation program and save it anew",
         ) from error
     title = meaningful_title(presentation.core_properties.title)
-    slides = presentation.slides
-    for index in range(len(slides)):
+    for index in range(len(presentation.slides)):
         metadata = {"title": title} if title and index == 0 else {}
-        yield _page(slides, index, metadata)
+        yield _page(presentation, index, metadata)
 
 
-def _page(slides: Any, index: int, metadata: dict[str, str]) -> Page:
+def _page(presentation: Any, index: int, metadata: dict[str, str]) -> Page:
     blocks: list[Block] = []
+    width = presentation.slide_width or _WIDTH
+    height = presentation.slide_height or _HEIGHT
     try:
-        slide = slides[index]
+        slide = presentation.slides[index]
         blocks += _slide_blocks(slide.shapes._spTree)
         blocks += _notes(slide)
+        metadata |= slide_metadata(slide, width=width, height=height)
     except Exception as error:  # noqa: BLE001  one slide must not cost the others
         metadata = {**metadata, "error": f"{type(error).__name__}: {str(error)[:200]}"}
     return Page(tuple(blocks), number=index + 1, metadata=metadata)

@@ -15,6 +15,7 @@ from typing import Any
 
 import openpyxl
 
+from ingest.hidden_xlsx import HiddenCells
 from ingest.opening import MAX_ZIP_BYTES, read_office_bytes
 from ingest.pages import Block, Page
 from ingest.readers.rows import table_blocks
@@ -34,9 +35,10 @@ def read_xlsx(path: Path, *, password: str = "") -> Iterator[Page]:
         warnings.simplefilter("ignore")  # of extensions that carry no text
         book = _opened(path, data)
         title = meaningful_title(book.properties.title)
+        hidden = HiddenCells(book)
         for number, sheet in enumerate(book.worksheets, start=1):
             metadata = {"title": title} if title and number == 1 else {}
-            yield _page(sheet, number, metadata)
+            yield _page(sheet, number, metadata, hidden)
 
 
 def _opened(path: Path, data: bytes) -> Any:
@@ -49,17 +51,18 @@ def _opened(path: Path, data: bytes) -> Any:
         ) from error
 
 
-def _page(sheet: Any, number: int, metadata: dict[str, str]) -> Page:
+def _page(sheet: Any, number: int, metadata: dict[str, str], hidden: HiddenCells) -> Page:
     """Read one sheet; of a broken one the tables before the damage are kept, with "error"."""
     sheet.reset_dimensions()
     blocks = [Block("heading", " ".join(sheet.title.split()), level=1)]
-    failure = {}
+    notes = {}
     try:
         blocks.extend(table_blocks(map(_cells, sheet.iter_rows(values_only=True))))
+        notes = hidden.metadata(sheet)
     except Exception as error:  # noqa: BLE001  one sheet must not cost the others
-        failure = {"error": f"{type(error).__name__}: {str(error)[:200]}"}
+        notes = {"error": f"{type(error).__name__}: {str(error)[:200]}"}
     has_rows = len(blocks) > 1
-    return Page(tuple(blocks) if has_rows else (), number=number, metadata={**metadata, **failure})
+    return Page(tuple(blocks) if has_rows else (), number=number, metadata={**metadata, **notes})
 
 
 def _cells(row: tuple[Any, ...]) -> list[str]:

@@ -26,10 +26,14 @@ _PLAIN_MODULES = ({"Transformer", "Pooling"}, {"Transformer", "Pooling", "Normal
 
 
 def is_plain_bert(folder: ModelFolder) -> bool:
-    """Tell whether this module can run the model: BERT with mean or first-token pooling."""
+    """Tell whether this module can run the model: BERT with mean or first-token pooling.
+
+    It puts nothing before texts, so a model with prompts is none.
+    """
     config, pooling = folder.config, folder.pooling
     return (
         set(folder.modules) in _PLAIN_MODULES
+        and not folder.prompts
         and config.get("model_type") == "bert"
         and config.get("hidden_act") == "gelu"
         and config.get("position_embedding_type", "absolute") == "absolute"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from ragapp.embedders.prompts import declared_prompts, known_prompts
 from ragapp.errors import ModelError, ModelNotFoundError
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
@@ -25,7 +26,9 @@ class ModelFolder:
     """What a sentence-transformers folder declares, read without loading the weights.
 
     `modules` are the class names of its stages; `window` is the number of tokens the model reads,
-    special tokens included, None where the folder does not say; `dim` is None likewise.
+    special tokens included, None where the folder does not say; `dim` is None likewise. `prompts`
+    are what is put before texts: as it declares, else
+    (`has_known_prompts`) as published with a model of its name.
     """
 
     name: str
@@ -35,6 +38,8 @@ class ModelFolder:
     pooling: dict[str, Any]
     window: int | None
     dim: int | None
+    prompts: dict[str, str] = field(default_factory=dict)
+    has_known_prompts: bool = False
 
 
 def find_model_folder(name: str) -> ModelFolder:
@@ -54,6 +59,8 @@ def fingerprint(folder: ModelFolder) -> str:
     digest = sha256()
     declared = (folder.modules, sorted(folder.pooling.items()), folder.window)
     digest.update(repr(declared).encode())
+    if folder.has_known_prompts:
+        digest.update(repr(sorted(folder.prompts.items())).encode())
     for file in sorted(folder.path.rglob("*.safetensors")):
         digest.update(str(file.relative_to(folder.path)).encode())
         digest.update(_file_digest(file))
@@ -129,6 +136,8 @@ def _read(name: str, path: Path) -> ModelFolder:
     for stage in stages:
         if str(stage.get("type", "")).endswith("Pooling"):
             pooling = _json(path / stage["path"] / "config.json") or {}
+    prompts = declared_prompts(_json(path / "config_sentence_transformers.json"))
+    known = {} if prompts else known_prompts(name, config)
     return ModelFolder(
         name=name,
         path=path,
@@ -137,6 +146,8 @@ def _read(name: str, path: Path) -> ModelFolder:
         pooling=pooling,
         window=_window(path, config),
         dim=_dim(pooling) or config.get("hidden_size"),
+        prompts=prompts or known,
+        has_known_prompts=bool(known),
     )
 
 

@@ -1,7 +1,7 @@
 """Any sentence-transformers model as an Embedder; the embedded all-MiniLM-L6-v2 by default.
 
 A plain BERT folder runs on torch alone (`bert`); every other architecture runs through the
-sentence-transformers library, with the prompts and pooling that the model declares.
+sentence-transformers library, with the prompts and pooling that the model declares, or is known by.
 """
 
 from __future__ import annotations
@@ -69,7 +69,11 @@ class SentenceTransformersEmbedder:
     @property
     def max_tokens(self) -> int:
         """Tokens of text that the model reads, special tokens not counted; the rest is lost."""
-        return (self._folder.window or _DEFAULT_WINDOW) - _N_SPECIAL
+        return (self._folder.window or _DEFAULT_WINDOW) - _N_SPECIAL - self._n_prompt_tokens
+
+    @cached_property
+    def _n_prompt_tokens(self) -> int:
+        return max(self.count_tokens(list(self._folder.prompts.values())), default=0)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, special tokens not counted, untruncated."""
@@ -169,11 +173,11 @@ class SentenceTransformersEmbedder:
         from ragapp.embedders import bert
 
         device = resolve_device(self._device)
-        if not bert.is_plain_bert(self._folder):
+        first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+        if not bert.is_plain_bert(self._folder) or None in (first, last):
             return _load_library(self._folder, device)
         dtype = bert.choose_dtype(self._dtype, device=device)
         encoder = bert.BertEncoder(self._folder, device=device, dtype=dtype)
-        first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
 
         def embed(items: Sequence[_Tokenised]) -> Vectors:
             rows = [[first, *item.ids, last] for item in items]
@@ -187,7 +191,12 @@ def _load_library(folder: ModelFolder, device: str) -> tuple[_EmbedFunction, _Em
     from sentence_transformers import SentenceTransformer
 
     with quiet_loading():
-        model = SentenceTransformer(str(folder.path), device=device, local_files_only=True)
+        model = SentenceTransformer(
+            str(folder.path),
+            device=device,
+            local_files_only=True,
+            prompts=folder.prompts if folder.has_known_prompts else None,
+        )
 
     def embed_with(encode: Callable[..., Any]) -> _EmbedFunction:
         def embed(items: Sequence[_Tokenised]) -> Vectors:

@@ -20,6 +20,7 @@ from transformers import (
 
 from ragapp.embedders import bert
 from ragapp.embedders.model_files import EMBEDDED_NAME, EMBEDDED_SHA256, find_model_folder
+from ragapp.embedders.prompts import known_prompts
 from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
 from ragapp.errors import ModelError, ModelNotFoundError
 from tests.unit.fake_embedder import FakeEmbedder
@@ -414,3 +415,85 @@ def test_attention_in_pieces_equals_that_of_texts_end_to_end(monkeypatch, most_s
     heads = torch.randn(49, 24, generator=torch.Generator().manual_seed(5))  # 4 heads of 2
     pieces = bert._attended_in_pieces(heads, lengths, 4)
     assert torch.allclose(pieces, bert._attended(heads, lengths, 4), atol=1e-6)
+
+
+# --- prompts
+
+QWEN = {"query": "Instruct: Given a web search query, retrieve passages\nQuery:", "document": ""}
+E5 = {"query": "query: ", "document": "passage: "}
+
+
+def declare(folder, prompts):
+    write_json(folder / "config_sentence_transformers.json", {"prompts": prompts})
+    return folder
+
+
+def assert_prompted(folder, prompts):
+    """Check that questions and documents are embedded as the library does below these prompts."""
+    embedder = SentenceTransformersEmbedder(str(folder), device="cpu")
+    plain = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    text = "the dome at dusk"
+    for name, found in [
+        ("query", embedder.embed_query(text)),
+        ("document", embedder.embed_documents([text])[0]),
+    ]:
+        expected = plain.encode(
+            text, prompt=prompts[name], normalize_embeddings=True, show_progress_bar=False
+        )
+        bare = plain.encode(text, prompt="", normalize_embeddings=True, show_progress_bar=False)
+        assert found == pytest.approx(expected, abs=1e-5)
+        assert (abs(found - bare).max() > 1e-3) == bool(prompts[name])
+
+
+@pytest.mark.parametrize("prompts", [QWEN, E5], ids=["qwen", "e5"])
+def test_declared_prompts_stand_before_questions_and_documents(tmp_path, prompts):
+    assert_prompted(declare(save_as_published(tmp_path / "model"), prompts), prompts)
+
+
+@pytest.mark.parametrize("name", ["multilingual-e5-small", "e5-base-v2"])
+def test_an_e5_model_that_declares_none_has_its_published_prompts(tmp_path, name):
+    assert_prompted(save_as_published(tmp_path / name), E5)
+
+
+def test_declared_prompts_are_stronger_than_the_published_ones(tmp_path):
+    prompts = {"query": "dome ", "document": "dusk "}
+    assert_prompted(declare(save_as_published(tmp_path / "e5-small"), prompts), prompts)
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "query"),
+    [
+        ("intfloat/multilingual-e5-small", {}, "query: "),
+        ("/models/E5-Large", {}, "query: "),
+        ("/c/models--intfloat--e5-base/snapshots/0a1b", {}, "query: "),
+        ("/models/mine", {"_name_or_path": "intfloat/e5-base-v2"}, "query: "),
+        ("intfloat/multilingual-e5-large-instruct", {}, "Instruct: "),
+        ("BAAI/bge-m3", {}, ""),
+        ("/e5/all-MiniLM-L6-v2", {}, ""),
+        ("not-e5-tiny", {}, ""),
+    ],
+)
+def test_published_prompts_are_known_by_the_models_name(name, config, query):
+    found = known_prompts(name, config).get("query", "")
+    assert found.startswith(query)
+    assert bool(found) == bool(query)
+
+
+def test_prompts_take_their_room_in_the_window(tmp_path):
+    plain = SentenceTransformersEmbedder(str(save_as_published(tmp_path / "mine")))
+    prompted = SentenceTransformersEmbedder(str(save_as_published(tmp_path / "e5-small")))
+    n_prompt = max(prompted.count_tokens(list(E5.values())))
+    assert prompted.max_tokens == plain.max_tokens - n_prompt < plain.max_tokens
+
+
+def test_published_prompts_make_another_fingerprint(tmp_path):
+    assert fingerprint_of(save_as_published(tmp_path / "mine")) != fingerprint_of(
+        save_as_published(tmp_path / "e5-small")
+    )
+
+
+def test_a_bert_with_the_vocabulary_of_xlm_r_runs_through_the_library(tmp_path):
+    folder = save_as_published(tmp_path / "model")
+    make_tokenizer(("<s>", "</s>", "<unk>", "<pad>")).save_pretrained(folder)
+    embedder = SentenceTransformersEmbedder(str(folder), device="cpu")
+    assert embedder.embed_documents(LINES) == pytest.approx(encoded(folder, LINES), abs=1e-5)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from ingest.quality import Quality
+from ragapp.unread import Unread
 
 OutcomeName = Literal["added", "updated", "duplicate", "skipped", "failed"]
 
@@ -54,11 +55,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """A run's outcomes in the order of the files. `removed` counts sources that `sync` removed."""
+    """A run's outcomes in the order of the files. `removed` counts sources that `sync` removed.
+
+    `unread` are languages of the collection that its embedder cannot read, where chunks were added.
+    """
 
     outcomes: tuple[Outcome, ...]
     removed: int
     seconds: float
+    unread: tuple[Unread, ...] = ()
 
     def count(self, name: OutcomeName) -> int:
         """Return how many files ended as `name`."""
@@ -92,5 +97,6 @@ class IngestReport:
             "chunks_new": self.chunks_new,
             "chunks_reused": self.chunks_reused,
             "seconds": round(self.seconds, 3),
+            "warnings": [unread.warning for unread in self.unread],
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }

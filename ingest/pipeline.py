@@ -33,6 +33,7 @@ from ingest.store import embed_ahead, store
 from ingest.sync import remove_missing
 from ingest.unpacking import Prepare, Unpacker
 from ragapp.rag import Rag
+from ragapp.unread import unread_languages
 
 _log = logging.getLogger(__name__)
 _WAVE_FILES = 16
@@ -103,7 +104,7 @@ def ingest_files(
             n_removed = unpacker.settle(outcomes, sync=sync)
         _compare_passages(run, should_stop)
     found = sorted([*outcomes, *others], key=lambda outcome: Path(outcome.path).as_posix())
-    return _report(found, n_removed, start)
+    return _report(rag, found, n_removed, start)
 
 
 def ingest_loader(rag: Rag, loader: Any, *, on_progress: OnProgress | None = None) -> IngestReport:
@@ -147,7 +148,7 @@ def ingest_tasks(
         tell = _teller(on_progress, (), lambda: 0)
         outcomes = _until_stopped(_ingest(run, plan(run)), tell, None)
         _compare_passages(run, None)
-    return _report(outcomes, 0, start)
+    return _report(rag, outcomes, 0, start)
 
 
 def _loaded(run: Run, loader: Any) -> Iterator[Prepare]:
@@ -212,10 +213,12 @@ def _waves(files: Iterator[Prepared]) -> Iterator[list[Prepared]]:
         yield wave
 
 
-def _report(outcomes: Sequence[Outcome], n_removed: int, start: float) -> IngestReport:
+def _report(rag: Rag, outcomes: Sequence[Outcome], n_removed: int, start: float) -> IngestReport:
     seconds = time.perf_counter() - start
     _log.info("ingested %d files in %.1f s", len(outcomes), seconds)
-    return IngestReport(tuple(outcomes), n_removed, seconds)
+    is_grown = any(outcome.chunks_new or outcome.chunks_reused for outcome in outcomes)
+    unread = unread_languages(rag.collection, rag.embedder) if is_grown else []
+    return IngestReport(tuple(outcomes), n_removed, seconds, tuple(unread))
 
 
 def _unread(path: Path) -> Outcome:

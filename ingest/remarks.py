@@ -13,6 +13,7 @@ from ingest import wording
 from ingest.outcomes import IngestReport, Outcome
 from ingest.quality import Quality
 from ingest.wording import COMMA, SEMICOLON, Language, listed, say
+from ragapp.unread import READERS
 
 MAX_GARBLED_SHARE = 0.01
 MAX_SHARE_WITHOUT_TEXT = 0.1
@@ -84,6 +85,9 @@ def findings_of(report: IngestReport, language: Language, *, shown: Shown = str)
     if related:
         kinds = {kind: related[kind] for kind in ("exact", "near", "revision")}
         lines.append(say(wording.DUPLICATES_IN_ALL, language, **kinds))
+    readers = (" 或 " if language == "zh" else " or ").join(f'"{name}"' for name in READERS)
+    for unread in report.unread:
+        lines.append(say(wording.UNREAD, language, readers=readers, unread=unread))
     return lines
 
 

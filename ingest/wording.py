@@ -105,6 +105,14 @@ DUPLICATES_IN_ALL = Words(
     "duplicates: {exact:,} exact, {near:,} near; revisions: {revision:,}",
     "重复：完全相同 {exact:,}，几乎相同 {near:,}；另一版本 {revision:,}",
 )
+UNREAD = Words(
+    "warning: the embedder {unread.embedder} cannot read {unread.language}, the language of "
+    "{unread.share:.0%} of the chunks (it knows {unread.known:.0%} of their tokens): they are "
+    "found by full text alone. Set embedder = {readers} in ragapp.toml, then run: ragapp reindex",
+    "警告：嵌入模型 {unread.embedder} 读不懂 {unread.language}，而 {unread.share:.0%} 的文段使用"
+    "这种语言（其中的词元它只认识 {unread.known:.0%}），这些文段只能靠全文检索找到。"
+    "请在 ragapp.toml 中设置 embedder = {readers}，再运行：ragapp reindex",
+)
 
 TITLE = Words("Ingestion report", "导入报告")
 MADE_AT = Words("Made on {day}", "生成于 {day}")

@@ -19,6 +19,7 @@ from ragapp.errors import ModelError
 from ragapp.generation.locating import find_model
 from ragapp.protocols import Embedder, LanguageModel
 from ragapp.settings import Settings
+from ragapp.unread import unread_languages
 
 _PACKAGES = (
     "ragapp",
@@ -34,14 +35,19 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Facts by name, in order, and what is wrong, [] when nothing is."""
+    """Facts by name, in order, what is wrong, and what works but could be better."""
 
     facts: Mapping[str, str]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain JSON values."""
-        return {"facts": dict(self.facts), "problems": list(self.problems)}
+        return {
+            "facts": dict(self.facts),
+            "problems": list(self.problems),
+            "warnings": list(self.warnings),
+        }
 
 
 def examine(
@@ -82,7 +88,8 @@ def examine(
     facts |= _old_copies(collection)
     if stats.n_failed_sources:
         facts["failed sources"] = str(stats.n_failed_sources)
-    return Health(facts, tuple(problems))
+    warnings = tuple(unread.warning for unread in unread_languages(collection, embedder))
+    return Health(facts, tuple(problems), warnings)
 
 
 def _old_copies(collection: Collection) -> dict[str, str]:

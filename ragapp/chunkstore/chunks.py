@@ -129,6 +129,20 @@ def count_by_language(connection: sqlite3.Connection) -> dict[str, int]:
     return {str(row[0]): int(row[1]) for row in rows}
 
 
+def sampled_texts(connection: sqlite3.Connection, languages: Sequence[str], n: int) -> list[str]:
+    """Return the texts of up to `n` chunks of these languages, spread evenly over all of them."""
+    values = (json.dumps(list(languages)),)
+    among = "FROM chunks WHERE language IN (SELECT value FROM json_each(?))"
+    total = int(connection.execute(f"SELECT count(*) {among}", values).fetchone()[0])
+    rows = connection.execute(
+        "SELECT p.text FROM (SELECT passage_id, row_number() OVER"
+        f" (ORDER BY document_seq, ordinal) - 1 AS place {among}) c"
+        " JOIN passages p ON p.id = c.passage_id WHERE place % ? = 0 ORDER BY place LIMIT ?",
+        (*values, max(total // n, 1), n),
+    )
+    return [str(row[0]) for row in rows]
+
+
 def damaged_chunks(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield the ids of chunks whose row or passage no longer matches its SHA-256."""
     rows = connection.execute(

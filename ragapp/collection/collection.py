@@ -9,13 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from ragapp.chunkstore import (
-    Database,
-    chunks,
-    documents,
-    passages,
-    sources,
-)
+from ragapp.chunkstore import Database, chunks, documents, passages, sources
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.chunkstore.database import DATABASE_NAME, DiskFullError
 from ragapp.chunkstore.sources import Source
@@ -268,6 +262,11 @@ class Collection:
         """Return all sources, by path, failed ones included."""
         with self._database.reading() as connection:
             return sources.list_sources(connection)
+
+    def sampled_texts(self, languages: Sequence[str], n: int) -> list[str]:
+        """Return the texts of up to `n` chunks of these languages, spread over all of them."""
+        with self._database.reading() as connection:
+            return chunks.sampled_texts(connection, languages, n)
 
     def stats(self) -> CollectionStats:
         """Return the collection's counts."""

@@ -37,6 +37,7 @@ REPORT_KEYS = {
     "chunks_new",
     "chunks_reused",
     "seconds",
+    "warnings",
     "outcomes",
 }
 OUTCOME_KEYS = {
@@ -51,6 +52,8 @@ OUTCOME_KEYS = {
     "quality",
 }
 HIT_KEYS = {
+    "rerank_score",
+    "collection",
     "has_instructions",
     "language",
     "dense_score",
@@ -542,7 +545,7 @@ def test_docs_remove_removes_the_document_and_says_which_files_held_it(setting, 
 def test_doctor_finds_no_problem_in_a_sound_collection(shown):
     finished = shown["doctor"]
 
-    assert (finished.status, set(finished.json)) == (0, {"facts", "problems"})
+    assert (finished.status, set(finished.json)) == (0, {"facts", "problems", "warnings"})
     assert finished.json["problems"] == []
 
 

@@ -29,6 +29,8 @@ def doctor(
     else:
         for name, value in report.facts.items():
             print_line(f"{name:<22} {value}")
+        for warning in report.warnings:
+            print_line(f"WARNING: {warning}")
         for problem in report.problems:
             print_line(f"PROBLEM: {problem}")
         if not report.problems:

@@ -208,7 +208,7 @@ def measure_peers(setting: Setting) -> None:
     draw = random.Random(3)
     prompts = [random_ids(setting, draw, 120 + n % 16) for n in range(8)]
     config = GenerationConfig(
-        max_new_tokens=MANY_NEW, min_new_tokens=MANY_NEW, do_sample=False, 
+        max_new_tokens=MANY_NEW, min_new_tokens=MANY_NEW, do_sample=False,
         pad_token_id=0,
     )  # fmt: skip
     batching = ContinuousBatchingConfig(

@@ -71,15 +71,18 @@ def query_terms(text: str) -> list[str]:
 
     A question of nothing but function words keeps them. At most MAX_QUERY_TERMS are returned.
     """
-    folded = _fold(text)
-    informative = _CJK_STOP.sub(" ", folded)
-    terms = _distinct(
+    return (content_terms(text) or _distinct(terms_of(text)))[:MAX_QUERY_TERMS]
+
+
+def content_terms(text: str) -> list[str]:
+    """Return the distinct terms of a text in order but those of function words, maybe none."""
+    informative = _CJK_STOP.sub(" ", _fold(text))
+    return _distinct(
         term
         for token in _matches(informative)
         if _bare(token) not in _STOP_WORDS
         for term in _expand(token)
     )
-    return (terms or _distinct(terms_of(text)))[:MAX_QUERY_TERMS]
 
 
 def informative_terms(terms: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from ragapp.joining import parts_of
 from ragapp.sentences import split_sentences
 from ragapp.types import Citation, Hit
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+MARKER = re.compile(r"\[(\d{1,3})\]")
 # a line, with the lines of nothing but markers below it
 _LINE = re.compile(r"[^\n]+(?:\n[ \t]*+(?:\[\d{1,3}\][ \t]*+)++(?=\n|\Z))*")
 _INSIDE_WORD = re.compile(r"[A-Za-z0-9]{2}")
@@ -61,7 +61,7 @@ def cite(text: str, hits: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]]:
 def _claims(text: str, hits: Sequence[Hit]) -> Iterator[_Claim]:
     """Yield each stretch of the answer with the markers behind it, line by line."""
     for line in _LINE.finditer(text):
-        markers = list(_MARKER.finditer(text, line.start(), line.end()))
+        markers = list(MARKER.finditer(text, line.start(), line.end()))
         if markers:
             yield from _claims_of_line(text, line.start(), markers, hits)
 
@@ -72,11 +72,11 @@ def _claims_of_line(
     runs = _runs(text, markers)
     quoted = text[begin : runs[-1][0].start()]
     number = int(runs[-1][0].group(1))
-    if 1 <= number <= len(hits) and _verbatim(quoted, hits[number - 1]):
+    if 1 <= number <= len(hits) and verbatim(quoted, hits[number - 1]):
         yield _Claim(quoted, tuple(runs[-1]))  # what looks like a marker inside a quote is text
         return
     for run in runs:
-        yield _Claim(_MARKER.sub("", text[begin : run[0].start()]), tuple(run))
+        yield _Claim(MARKER.sub("", text[begin : run[0].start()]), tuple(run))
         if any(1 <= int(found.group(1)) <= len(hits) for found in run):
             begin = run[-1].end()
 
@@ -96,9 +96,12 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
     if not 1 <= number <= len(hits):
         return None
     hit = hits[number - 1]
-    span = _verbatim(claim, hit) or _supporting_sentence(claim, hit)
-    if span is None:
-        return None
+    span = verbatim(claim, hit) or _supporting_sentence(claim, hit)
+    return None if span is None else citation_of(number, hit, span)
+
+
+def citation_of(number: int, hit: Hit, span: tuple[int, int]) -> Citation:
+    """Return the citation of ``hit.text[start:end]``, for the `span` (start, end), as `number`."""
     start, end = hit.start + span[0], hit.start + span[1]
     part = _part_with(hit, start, end)
     is_whole = part.start <= start and end <= part.end
@@ -126,7 +129,7 @@ def _part_with(hit: Hit, start: int, end: int) -> Hit:
     return max(parts_of(hit), key=lambda part: min(end, part.end) - max(start, part.start))
 
 
-def _verbatim(claim: str, hit: Hit) -> tuple[int, int] | None:
+def verbatim(claim: str, hit: Hit) -> tuple[int, int] | None:
     """Return where the whole claim stands word for word in the passage."""
     whole = claim.strip()
     for quoted in (whole, whole.strip("。.").strip()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -33,9 +34,11 @@ from ragapp.types import (
     Timings,
     Usage,
 )
+from ragapp.verifying import Verified, verify, without_ungrounded
 
 _Search = Callable[[str], list[Hit]]
 
+_READ_COVERAGE = 0.9
 _TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
 
 
@@ -127,17 +130,44 @@ class Asking:
         if abstained and not text.strip():
             text, clock.first_token = refusal(question), clock.now()
             yield text
-        cited, citations = cite(text, passages)
+        verified = self._verified(text, passages, abstained=abstained)
+        if not verified.text and not cancelled.is_set():  # nothing of it was supported
+            verified, abstained = Verified(refusal(question), (), ()), True
         yield Answer(
             question=question,
-            text=cited,
+            text=verified.text,
             abstained=abstained,
-            citations=citations,
+            citations=verified.citations,
+            statements=verified.statements,
             hits=tuple(hits),
             engine=self.language_model.name,
             timings_ms=clock.timings(),
             usage=usage,
         )
+
+    def _verified(self, text: str, passages: Sequence[Hit], *, abstained: bool) -> Verified:
+        """Return the answer with checked citations; its text is "" where nothing may be shown.
+
+        The setting `unsupported` says what becomes of sentences that no passage supports.
+        """
+        cited, citations = cite(text, passages)
+        if abstained:
+            return Verified(cited, citations, ())
+        verified = verify(cited, passages, similar=self._similar)
+        policy = self.settings.unsupported
+        is_grounded = all(statement.is_grounded for statement in verified.statements)
+        if policy == "mark" or is_grounded:
+            return verified
+        if policy == "refuse":
+            return replace(verified, text="")
+        return verify(without_ungrounded(verified), passages, similar=self._similar)
+
+    def _similar(self, first: str, second: str) -> float:
+        """Return the cosine of two texts, 0 where the embedder does not read them."""
+        if min(self.embedder.coverage(first), self.embedder.coverage(second)) < _READ_COVERAGE:
+            return 0.0
+        one, other = self.embedder.embed_documents([first, second])
+        return float(one @ other)
 
     def _fit(self, question: str, hits: Sequence[Hit], turns: Sequence[Message]) -> tuple[Hit, ...]:
         """Return the hits as passages of a prompt, neighbours joined, within the budget."""

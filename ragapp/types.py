@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ragapp.places import PageSpan, Place, page_at
+from ragapp.statements import Statement
 
 INSTRUCTIONS_KEY = "instructions"  # in Document.metadata: instructions to a model found in it
 
@@ -258,6 +259,12 @@ class Answer:
     engine: str
     timings_ms: Timings = Timings()
     usage: Usage = Usage()
+    statements: tuple[Statement, ...] = ()
+
+    @property
+    def is_grounded(self) -> bool:
+        """Tell whether every sentence is supported by a passage; True for a refusal."""
+        return all(statement.is_grounded for statement in self.statements)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain JSON values, under the names that the README documents."""
@@ -265,6 +272,8 @@ class Answer:
             "question": self.question,
             "answer": self.text,
             "abstained": self.abstained,
+            "grounded": self.is_grounded,
+            "statements": [statement.to_dict() for statement in self.statements],
             "citations": [citation.to_dict() for citation in self.citations],
             "hits": [hit.to_dict() for hit in self.hits],
             "engine": self.engine,

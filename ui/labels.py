@@ -67,6 +67,17 @@ STOP = Label("Stop", "停止")
 STOPPED = Label("Stopped before the end.", "回答已中途停止。")
 SOURCES = Label("Sources", "出处")
 NEAREST = Label("Nearest passages", "最接近的段落")
+UNSUPPORTED = Label(
+    "No passage of the documents supports what is said here:",
+    "以下内容没有文档段落支持：",
+)
+OBJECTIONS = {
+    "number": Label("the passages state another number", "段落中的数字不同"),
+    "date": Label("the passages state another date", "段落中的日期不同"),
+    "negation": Label("the passages state the opposite", "段落的说法相反"),
+    "name": Label("the passages name someone or something else", "段落中的名称不同"),
+    "words": Label("too few of its words stand in a passage", "段落中几乎没有这些词"),
+}
 REFUSED = Label("Not in the documents", "文档中没有答案")
 NO_CITATION = Label(
     "This answer cites no passage: check it against the passages below.",

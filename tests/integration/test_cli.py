@@ -74,6 +74,8 @@ HIT_KEYS = {
     "text",
 }
 ANSWER_KEYS = {
+    "grounded",
+    "statements",
     "question",
     "answer",
     "abstained",

@@ -114,18 +114,47 @@ def test_the_answer_is_the_same_at_each_reading(collection):
     assert stream.answer is stream.answer
 
 
-def test_a_marker_that_cites_nothing_is_cleaned_from_the_answer(collection):
+def test_a_marker_that_cites_nothing_gives_way_to_the_passage_that_supports_the_sentence(
+    collection,
+):
     stream = make_rag(collection, "The dome opens at dusk. [9]").stream("The dome opens at dusk?")
     assert "".join(stream) == "The dome opens at dusk. [9]"
-    assert stream.answer.text == "The dome opens at dusk."
+    assert stream.answer.text == "The dome opens at dusk. [1]"
 
 
 def test_a_citation_resolves_to_the_text_of_the_document(collection):
     rag = make_rag(collection, model=QuotingModel())
-    (citation,) = rag.ask("When does the dome open?").citations
-    document = rag.document(citation.document_id)
-    assert citation.quote == document.text[citation.start : citation.end]
-    assert (citation.source, citation.marker) == ("en.txt", 1)
+    citations = rag.ask("When does the dome open?").citations
+    assert citations
+    for citation in citations:
+        document = rag.document(citation.document_id)
+        assert citation.quote == document.text[citation.start : citation.end]
+        assert (citation.source, citation.marker) == ("en.txt", 1)
+
+
+FALSE = "The dome opens at dusk [1]. The lens weighs 999 kg [1]."
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "abstained"),
+    [
+        ("mark", "The dome opens at dusk [1]. The lens weighs 999 kg.", False),
+        ("drop", "The dome opens at dusk [1].", False),
+        ("refuse", "The documents do not hold the answer to this question.", True),
+    ],
+)
+def test_an_unsupported_sentence_is_marked_dropped_or_refused(collection, policy, text, abstained):
+    rag = make_rag(collection, FALSE, unsupported=policy)
+    answer = rag.ask("When does the dome open?")
+    assert (answer.text, answer.abstained) == (text, abstained)
+    assert answer.is_grounded == (policy != "mark")
+
+
+def test_an_answer_of_nothing_but_unsupported_sentences_is_a_refusal_where_they_are_dropped(
+    collection,
+):
+    rag = make_rag(collection, "The lens weighs 999 kg [1].", unsupported="drop")
+    assert rag.ask("How heavy is the lens?").abstained
 
 
 def test_cancelling_keeps_what_came_until_then(collection):
@@ -287,7 +316,8 @@ def told(collection):
 
 def test_an_answer_has_the_documented_keys(told):
     assert set(told) == {
-        "question", "answer", "abstained", "citations", "hits", "engine", "timings_ms", "usage",
+        "question", "answer", "abstained", "grounded", "statements", "citations", "hits", "engine",
+        "timings_ms", "usage",
     }  # fmt: skip
 
 

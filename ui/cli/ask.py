@@ -133,6 +133,10 @@ def _answer(
         print_piece(piece)
     answer = stream.answer
     print_line()
+    for statement in answer.statements:
+        if not statement.is_grounded:
+            reasons = ", ".join(statement.objections)
+            print_line(f"  no passage supports ({reasons}): “{shortened(statement.text)}”")
     for citation in answer.citations:
         page = f", p. {citation.page}" if citation.page is not None else ""
         print_line(f"  [{citation.marker}] {citation.source}{page}: “{shortened(citation.quote)}”")

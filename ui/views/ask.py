@@ -121,6 +121,7 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
         render.answer(answer.text, turn=number, cited=turn.evidence if is_cited else ())
         if not is_cited:
             st.warning(say(labels.NO_CITATION), icon=":material/rule:")
+    _show_unsupported(answer, say)
     if not answer.hits and turn.narrowing.where() is not None:
         st.info(say(labels.NOTHING_PASSES), icon=":material/filter_alt:")
     if turn.evidence:
@@ -132,6 +133,16 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
             is_cited=is_cited,
         )
     _show_cost(answer, say)
+
+
+def _show_unsupported(answer: Answer, say: Say) -> None:
+    """Tell the sentences that no passage supports, and why."""
+    told = [statement for statement in answer.statements if not statement.is_grounded]
+    if told:
+        st.warning(say(labels.UNSUPPORTED), icon=":material/gpp_maybe:")
+    for statement in told:
+        reasons = [say(labels.OBJECTIONS[objection]) for objection in statement.objections]
+        render.note([statement.text, *reasons])
 
 
 def _show_cost(answer: Answer, say: Say) -> None:

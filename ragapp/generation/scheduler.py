@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING
 
 from ragapp.errors import BusyError, ModelError
@@ -42,7 +42,7 @@ class Scheduler:
         self._max_active = limits.max_streams
         self._max_waiting = limits.max_waiting
         self._piece_tokens = limits.piece_tokens
-        self._lock = Lock()
+        self._lock = RLock()  # a stream that is collected wakes us, in whatever thread that is
         self._waiting: deque[Request] = deque()
         self._active: list[Request] = []
         self._is_running = False
@@ -90,8 +90,9 @@ class Scheduler:
                     request.finish(reason)
             for place, request in enumerate(self._waiting, start=1):
                 request.tell_place(place)
-            self._is_running = not all(request.is_stalled for request in self._active)
-            return self._is_running
+            is_running = not all(request.is_stalled for request in self._active)
+            self._is_running = is_running
+            return is_running
 
     def _begin_and_end(self) -> None:
         """End the requests that were cancelled or are late, begin those that are new."""

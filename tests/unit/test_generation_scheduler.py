@@ -183,6 +183,22 @@ def test_an_answer_that_nobody_reads_is_not_written_far_ahead_and_holds_up_no_ot
     assert list(unread)[-1].usage.new_tokens == 100
 
 
+def test_a_stream_may_be_collected_while_its_thread_holds_the_lock(llama):
+    engine = tiny_engine(llama)
+    pieces = started(engine, [5, 6], max_new_tokens=100)
+    next(pieces)
+    closing = Thread(target=lambda: close_inside_lock(engine, pieces), daemon=True)
+    closing.start()
+    closing.join(TIMEOUT_S)
+    assert not closing.is_alive()
+    assert list(started(engine, [7]))[-1].finish_reason == "length"
+
+
+def close_inside_lock(engine, pieces):
+    with engine._scheduler._lock:
+        pieces.close()
+
+
 def test_logprobs_are_those_of_the_models_own_distribution(llama):
     prompt = random_ids(random.Random(4), 20)
     *pieces, last = started(tiny_engine(llama), prompt, temperature=2.0, has_logprobs=True)

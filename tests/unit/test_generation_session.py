@@ -1,3 +1,4 @@
+import copy
 import random
 from threading import Event
 
@@ -17,6 +18,7 @@ from transformers import (
 
 from ragapp.errors import ModelError
 from ragapp.generation.causal_model import CausalModel
+from ragapp.generation.packed_linear import pack_linears
 from ragapp.generation.pool import SessionPool
 from ragapp.generation.session import Session
 from tests.tiny_llama import make_model
@@ -267,3 +269,21 @@ def test_a_model_without_a_cache_to_continue_is_refused():
     config = MambaConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, state_size=4)
     with pytest.raises(ModelError, match="KV cache"):
         CausalModel(MambaForCausalLM(config), name="mamba")
+
+
+def test_in_bfloat16_a_warm_prompt_is_as_near_to_float32_as_a_cold_one():
+    draw = random.Random(11)
+    weights = make_model(VOCABULARY).to(torch.bfloat16)
+    exact = CausalModel(copy.deepcopy(weights).float(), name="exact")
+    pack_linears(weights)
+    model = CausalModel(weights, name="half")
+    errors = {"warm": 0.0, "cold": 0.0}
+    for _ in range(10):
+        prompt = random_ids(draw, draw.randint(20, 80))
+        warm, cold, reference = Session(model, piece_tokens=16), Session(model), Session(exact)
+        warm.prefill([*prompt[:15], *random_ids(draw, 10)], cancelled=Event())
+        expected = reference.prefill(prompt, cancelled=Event()).logits
+        for name, session in (("warm", warm), ("cold", cold)):
+            logits = session.prefill(prompt, cancelled=Event()).logits.float()
+            errors[name] += float((logits - expected).norm() / expected.norm())
+    assert errors["warm"] < 1.5 * errors["cold"]

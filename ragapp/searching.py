@@ -19,7 +19,8 @@ class SearchOptions(TypedDict, total=False):
 
     `top_k` hits come back; `legs` "dense" or "lexical" searches with that leg alone, to measure it;
     at most `max_per_document` chunks of a document come back (0: any number); `diversity` in [0, 1]
-    weighs how unlike the better ones a chunk is; `rerank` tells whether the reranker is asked.
+    weighs how unlike the better ones a chunk is; `rerank` tells whether the reranker is asked,
+    as it is where one is set and both legs search.
     """
 
     top_k: int | None
@@ -62,11 +63,13 @@ class Searcher:
             n_candidates=settings.n_candidates,
             legs=legs,
             choice=choice,
-            reranking=self._reranking(rerank),
+            reranking=self._reranking(rerank, legs),
         )
 
-    def _reranking(self, rerank: bool | None) -> Reranking | None:
-        if rerank is False or (rerank is None and self.reranker is None):
+    def _reranking(self, rerank: bool | None, legs: Legs) -> Reranking | None:
+        if rerank is None:
+            rerank = self.reranker is not None and legs == "hybrid"
+        if not rerank:
             return None
         if self.reranker is None:
             raise UsageError(

@@ -87,6 +87,14 @@ def test_a_search_without_the_reranker_is_that_of_before(collection):
     assert rag.search(QUESTION, rerank=False) == rag_over(collection).search(QUESTION)
 
 
+@pytest.mark.parametrize("legs", ["dense", "lexical"])
+def test_a_leg_alone_is_reranked_only_where_that_is_asked_for(collection, legs):
+    rag = rag_over(collection, reranker=ByLength())
+    alone = rag.search(QUESTION, legs=legs)
+    assert alone == rag_over(collection).search(QUESTION, legs=legs)
+    assert texts(rag.search(QUESTION, legs=legs, rerank=True)) == sorted(texts(alone), key=len)
+
+
 def test_without_a_reranker_there_is_none_to_ask(collection):
     with pytest.raises(UsageError, match="no reranker"):
         rag_over(collection).search(QUESTION, rerank=True)

@@ -3,6 +3,7 @@
     python bench/retrieval.py FOLDER... [--systems hybrid,dense,lexical] [--peers bm25s,...]
     python bench/retrieval.py --language en|zh      (the 8 sets of bench/peers.md in ../shared)
     python bench/retrieval.py --pooled en|zh        (their passages together, with distractors)
+    python bench/retrieval.py --crossed             (xquad: asked in one language, read in the other)
     python bench/retrieval.py --table               (only print what earlier runs left)
 
 Each set's figures are kept as JSON in --out and not measured again unless --anew is given, so a
@@ -50,6 +51,8 @@ def main() -> None:
         folders += [SHARED / "eval" / name for name in SETS[options.language].split()]
     if options.pooled:
         folders.append(_pooled(options.pooled, options.out, options.distractors))
+    if options.crossed:
+        folders += [_crossed("en", "zh", options.out), _crossed("zh", "en", options.out)]
     for folder in [] if options.table else folders:
         _measure(folder, options)
     rows = _kept(options.out)
@@ -63,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--language", choices=SETS)
     parser.add_argument("--pooled", choices=SETS)
+    parser.add_argument("--crossed", action="store_true")
     parser.add_argument("--distractors", type=int, default=2000, help="of the pooled passages")
     parser.add_argument("--systems", default="hybrid,dense,lexical")
     parser.add_argument("--peers", default="", help=f"of {', '.join(PEERS)}")
@@ -223,6 +227,23 @@ def _pooled(language: str, out: Path, n_distractors: int) -> Path:
         text = "".join((source / name).read_text(encoding="utf-8") for source in sources)
         lines = [line for line in text.splitlines() if not line.startswith("query-id")]
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def _crossed(asked: str, read: str, out: Path) -> Path:
+    """Write xquad with questions in one language over passages in another; return the folder."""
+    folder = out / f"crossed_{asked}_{read}"
+    folder.mkdir(exist_ok=True)
+    source, other = (SHARED / "eval" / f"xquad_{language}" for language in (read, asked))
+    for name in ("corpus.jsonl", "qrels.tsv"):
+        (folder / name).write_text((source / name).read_text(encoding="utf-8"), encoding="utf-8")
+    known = {question.id for question in read_folder(source).questions.questions}
+    with (folder / "queries.jsonl").open("w", encoding="utf-8") as file:
+        for question in read_folder(other).questions.questions:
+            id_ = question.id.replace(f"xquad_{asked}", f"xquad_{read}")
+            if id_ in known:
+                row = {"_id": id_, "text": question.text}
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return folder
 
 

@@ -21,7 +21,7 @@ from pydantic import ConfigDict
 
 from ragapp.errors import UsageError
 from ragapp.filters import Filter
-from ragapp.rag import Rag
+from ragapp.rag import Asking
 from ragapp.types import Answer, Hit
 
 _Turns = list[tuple[Literal["user", "assistant"], str]]
@@ -30,14 +30,15 @@ _Turns = list[tuple[Literal["user", "assistant"], str]]
 class RagRetriever(BaseRetriever):
     """Finds chunks for a query; each Document's metadata says where its text stands.
 
-    `where` is a filter as `Rag.search` takes it.
+    `rag` is a `Rag`, or a `Rags` over several collections; `where` is a filter as `Rag.search`
+    takes it.
 
     >>> RagRetriever(rag=rag, top_k=3).invoke("opening hours")  # doctest: +SKIP
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    rag: Rag
+    rag: Asking
     top_k: int | None = None
     where: Filter | str | None = None
 
@@ -57,7 +58,7 @@ class ChatRagapp(BaseChatModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    rag: Rag
+    rag: Asking
     top_k: int | None = None
     where: Filter | str | None = None
 

@@ -12,7 +12,7 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
 from ingest import ingest_loader
-from ragapp import Rag, RagError, open_rag
+from ragapp import Rag, RagError, Rags, open_rag
 from ragapp.langchain import ChatRagapp, RagRetriever
 
 TEXT = (
@@ -35,6 +35,11 @@ def test_retriever_gives_documents_that_say_where_their_text_stands(rag: Rag) ->
     stored = rag.document(found.metadata["document_id"])
     assert found.page_content == stored.text[found.metadata["start"] : found.metadata["end"]]
     assert Path(found.metadata["source"]).name == "ferry.txt"
+
+
+def test_a_retriever_over_several_collections_names_the_one_of_each_document(rag: Rag) -> None:
+    [found] = RagRetriever(rag=Rags([rag]), top_k=1).invoke("ferry to Gull Island")
+    assert found.metadata["collection"] == str(rag.collection.directory.resolve())
 
 
 def test_retriever_takes_part_in_a_chain(rag: Rag) -> None:

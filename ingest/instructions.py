@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ingest.findings import Finding, MatchingCopy, matching_copy, merged
 from ingest.instruction_patterns import CHINESE, ENGLISH, MARKERS
@@ -45,7 +46,7 @@ def find_instructions(text: str) -> list[Finding]:
     """
     copy = matching_copy(text)
     if not copy.text.isascii():
-        copy = MatchingCopy(simplified(copy.text), copy.offsets)
+        copy = replace(copy, text=simplified(copy.text))
     return merged([*find_smuggled(text), *_worded(copy), *_leaks(copy)])
 
 

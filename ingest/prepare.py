@@ -132,11 +132,13 @@ def _read_file(run: Run, item: Input) -> Prepared:
         return Prepared(replace(source, document_id=known.document_id), "touched", known)
     pages = _opened_pages(run, path)
     document, quality = _to_document(run, pages, name=source.path, format_name=format_of(path))
+    reason = _missing_pages(pages)
+    del pages  # they may be large
     if described(run, item) != replace(source, sha256=None):
         raise ReadError(f"{path.name!r} changed while it was read", hint="ingest it again later")
     document = _titled(document, Path(item.label).stem)
     prepared = _cut_if_new(run, source, known, document, quality)
-    return replace(prepared, reason=_missing_pages(pages))
+    return replace(prepared, reason=reason)
 
 
 def _opened_pages(run: Run, path: Path) -> list[Page]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -23,6 +25,8 @@ N_BITS = 64
 SHINGLE_UNITS = 2  # of 1 to 5, the best recall at no false merge between unrelated texts
 MIN_SHINGLES = 8
 BATCH_SHINGLES = 65_536
+PIECE_CHARACTERS = 262_144
+MAX_KEPT_CHARACTERS = 1_000_000  # of a text whose shingles are kept for its comparisons
 MAX_KNOWN_CHARACTERS = 24  # of a unit whose hash is remembered: a bound on memory
 N_BLOCKS = 4
 BLOCK_BITS = N_BITS // N_BLOCKS
@@ -42,7 +46,7 @@ def fingerprint(text: str) -> int | None:
 
     Case, width forms, punctuation and white space do not matter. Each distinct shingle counts once.
     """
-    hashes = shingles(text)
+    hashes = shingles(text) if len(text) <= MAX_KEPT_CHARACTERS else shingles.__wrapped__(text)
     if len(hashes) < MIN_SHINGLES:
         return None
     ones = np.zeros(N_BITS, dtype=np.int64)
@@ -57,7 +61,11 @@ def fingerprint(text: str) -> int | None:
 @lru_cache(maxsize=2)  # the text in hand, while it is compared with one after another
 def shingles(text: str) -> NDArray[np.uint64]:
     """Return the sorted hashes of the distinct shingles of `text`; the array is read-only."""
-    hashes = np.unique(_shingle_hashes(text))
+    hashes = _shingle_hashes(text)
+    hashes.sort()  # np.unique takes a table of many times the array's size
+    is_first = np.ones(len(hashes), dtype=bool)
+    np.not_equal(hashes[1:], hashes[:-1], out=is_first[1:])
+    hashes = hashes[is_first]
     hashes.flags.writeable = False
     return hashes
 
@@ -237,19 +245,37 @@ def _flips_within(radius: int) -> NDArray[np.uint16]:
 
 
 def _shingle_hashes(text: str) -> _Hashes:
-    """Hash each distinct unit once with blake2b, then mix the hashes of neighbours."""
-    found = units(text)
-    n_shingles = len(found) - SHINGLE_UNITS + 1
+    """Hash each distinct unit once with blake2b, then mix the hashes of neighbours.
+
+    A long text is taken in pieces: its units as objects would take many times its memory.
+    """
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # a new unit gets the next number
+    places = np.concatenate([_numbered(units(piece), numbers) for piece in _pieces(text)])
+    n_shingles = len(places) - SHINGLE_UNITS + 1
     if n_shingles < 1:
         return np.empty(0, dtype=np.uint64)
-    numbers = {unit: number for number, unit in enumerate(dict.fromkeys(found))}
-    digests = b"".join(map(_digest, numbers))
-    places = np.fromiter(map(numbers.__getitem__, found), dtype=np.int64, count=len(found))
-    hashes = np.frombuffer(digests, dtype="<u8").astype(np.uint64)[places]
+    digests = np.frombuffer(b"".join(map(_digest, numbers)), dtype="<u8").astype(np.uint64)
     mixed = np.zeros(n_shingles, dtype=np.uint64)
-    for offset in range(SHINGLE_UNITS):
-        mixed = _mix(mixed + hashes[offset : offset + n_shingles])
+    for start in range(0, n_shingles, BATCH_SHINGLES):
+        part = mixed[start : start + BATCH_SHINGLES]
+        hashes = digests[places[start : start + len(part) + SHINGLE_UNITS - 1]]
+        for offset in range(SHINGLE_UNITS):
+            part[:] = _mix(part + hashes[offset : offset + len(part)])
     return mixed
+
+
+def _numbered(found: Sequence[str], numbers: Mapping[str, int]) -> NDArray[np.uint32]:
+    return np.fromiter(map(numbers.__getitem__, found), dtype=np.uint32, count=len(found))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces that end at line ends, over which no unit and no letter reaches."""
+    start = 0
+    while start < len(text) or not start:
+        end = text.find("\n", start + PIECE_CHARACTERS) + 1 or len(text) + 1
+        yield text[start:end]
+        start = end
 
 
 def _digest(unit: str) -> bytes:

@@ -38,7 +38,10 @@ def main(target: str, limits: dict[str, int]) -> None:
         request = requests.get()
         _renew_cpu_time(limits["cpu_s"])
         for answer in _answers(read, request):
-            answers.write(json.dumps(answer).encode("ascii") + b"\n")
+            line = json.dumps(answer, ensure_ascii=False)
+            answers.write(line.encode("utf-8", "surrogatepass"))
+            answers.write(b"\n")
+            del line  # it may be large, and the next page is made while the parent reads
             answers.flush()
             if is_recognised(answer):
                 _renew_cpu_time(limits["cpu_s"])

@@ -180,6 +180,7 @@ class _Child:
         while True:
             line, waited_s = self._line(remaining_s)
             answer = json.loads(line)
+            del line  # it may be large, and the answer is worked on
             free_s = min(waited_s, ocr_s) if is_recognised(answer) else 0.0
             remaining_s, ocr_s = remaining_s - waited_s + free_s, ocr_s - free_s
             self._is_busy = "page" in answer
@@ -210,7 +211,7 @@ class _Child:
         except OSError as error:
             raise _ChildEndedError("its reader did not start") from error
 
-    def _line(self, remaining_s: float) -> tuple[bytes, float]:
+    def _line(self, remaining_s: float) -> tuple[bytearray, float]:
         """Return the next answer line and the seconds it was waited for."""
         assert self._process.stdout is not None
         started = time.monotonic()
@@ -226,8 +227,8 @@ class _Child:
             if not data:
                 raise _ChildEndedError(self._cause_of_death())
             self._buffer += data
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
+        line, self._buffer = self._buffer, self._buffer[end + 1 :]
+        del line[end:]
         return line, time.monotonic() - started
 
     def _cause_of_death(self) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,6 +26,29 @@ def test_the_fingerprint_never_changes() -> None:
         fingerprint("the quick brown fox jumps over the lazy dog again and again today")
         == 16836233893253824524
     )
+
+
+@given(st.text("ab é\u0301\u0327ﬁΣ圆顶,７\n\r\u2028", max_size=60))
+def test_shingles_do_not_depend_on_the_pieces_that_a_text_is_taken_in(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingest.simhash.PIECE_CHARACTERS", 2)
+        patch.setattr("ingest.simhash.BATCH_SHINGLES", 3)
+        in_pieces = shingles.__wrapped__(text)
+
+    assert in_pieces.tolist() == shingles.__wrapped__(text).tolist()
+
+
+def test_a_long_text_takes_a_few_bytes_a_character() -> None:
+    text = "\n".join(f"{ENGLISH} {number}" for number in range(300))
+    fingerprint(text)  # once, for what is remembered of words
+    tracemalloc.start()
+    try:
+        fingerprint(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 8 * len(text)
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE])

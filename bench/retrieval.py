@@ -3,7 +3,7 @@
     python bench/retrieval.py FOLDER... [--systems hybrid,dense,lexical] [--peers bm25s,...]
     python bench/retrieval.py --language en|zh      (the 8 sets of bench/peers.md in ../shared)
     python bench/retrieval.py --pooled en|zh        (their passages together, with distractors)
-    python bench/retrieval.py --crossed             (xquad: asked in one language, read in the other)
+    python bench/retrieval.py --crossed             (xquad: asked in one language, read in another)
     python bench/retrieval.py --table               (only print what earlier runs left)
 
 Each set's figures are kept as JSON in --out and not measured again unless --anew is given, so a

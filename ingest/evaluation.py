@@ -45,7 +45,7 @@ _FACTS_NAME = "evaluated.json"
 # what reads a stored collection but does not shape it: a change there keeps the cache
 _READING = {
     *("fusion", "choosing", "joining", "questions", "explaining", "streaming", "searching"),
-    *("rerankers", "several", "confidence"),
+    *("rerankers", "several", "confidence", "verifying", "support", "statements"),
     *("retrieval", "rag", "prompting", "citing", "health", "bootstrap", "langchain", "server"),
     *("evaluation", "language_models", "generation", "registry", "settings", "errors"),
 }

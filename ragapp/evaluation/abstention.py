@@ -25,9 +25,11 @@ class Abstention:
     """How well refusals hit the unanswerable questions.
 
     `precision` and `recall` are of refusing (None without a refusal). `auroc` is the chance that an
-    answerable question is trusted more than an unanswerable one. `curve` holds (coverage, risk):
-    the share of questions answered, the most confident first, and the share of wrong ones among
-    them; `area` is the mean risk over all coverages (lower is better).
+    answerable question is trusted more than an unanswerable one. `refused_at_5` is the share of
+    unanswerable questions refused where 5 % of the answerable ones are, None in earlier runs.
+    `curve` holds (coverage, risk): the share of questions answered, the most confident first, and
+    the share of wrong ones among them; `area` is the mean risk over all coverages (lower is
+    better).
     """
 
     n_answerable: int
@@ -37,6 +39,7 @@ class Abstention:
     auroc: float
     area: float
     curve: tuple[tuple[float, float], ...]
+    refused_at_5: float | None = None
 
 
 def measure_abstention(judged: Sequence[Judged]) -> Abstention | None:
@@ -58,8 +61,20 @@ def measure_abstention(judged: Sequence[Judged]) -> Abstention | None:
         recall=n_rightly / len(unanswerable),
         auroc=auroc(answerable, unanswerable),
         area=sum(risks) / len(risks),
+        refused_at_5=refused_at(answerable, unanswerable, false_share=0.05),
         curve=_thinned(risks),
     )
+
+
+def refused_at(
+    answerable: Sequence[float], unanswerable: Sequence[float], *, false_share: float
+) -> float:
+    """Return the share of unanswerable questions below the confidence under which at most
+    `false_share` of the answerable ones lie.
+    """
+    ordered = sorted(answerable)
+    threshold = ordered[min(int(false_share * len(ordered)), len(ordered) - 1)]
+    return sum(value < threshold for value in unanswerable) / len(unanswerable)
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:

@@ -226,7 +226,22 @@ def _answer_scores(question: Question, answer: Answer) -> dict[str, float]:
         cited = [holds(citation.quote, question.answers) for citation in answer.citations]
         if cited:
             scores["citation_precision"] = sum(cited) / len(cited)
-    return scores
+    return {**scores, **_evidence_scores(question, answer)}
+
+
+def _evidence_scores(question: Question, answer: Answer) -> dict[str, float]:
+    """Return how the cited quotes agree with the sentences that prove the answer, if known."""
+    quotes = [citation.quote for citation in answer.citations]
+    if not question.evidences or not quotes:
+        return {}
+    proving = [
+        any(holds(quote, [known]) or holds(known, [quote]) for known in question.evidences)
+        for quote in quotes
+    ]
+    return {
+        "evidence_precision": sum(proving) / len(proving),
+        "evidence_F1": f1("\n".join(dict.fromkeys(quotes)), question.evidences),
+    }
 
 
 def _judged(results: Sequence[QuestionResult], system: str) -> list[Judged]:

@@ -20,6 +20,7 @@ from ragapp.evaluation.questions import (
     read_lines,
     read_rows,
     required_text,
+    texts_of,
 )
 
 _QRELS = ("qrels.tsv", "qrels/test.tsv")
@@ -136,6 +137,7 @@ def _queries(path: Path) -> Iterator[tuple[Question, bool | None]]:
             required_text(row, "_id", place),
             required_text(row, "text", place),
             answers_of(row, place),
+            evidences=texts_of(row, "evidences", place),
         )
         yield question, mark
 

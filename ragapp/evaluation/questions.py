@@ -18,7 +18,8 @@ class Question:
     """A question with what is known of its answer.
 
     `relevant` maps the ids of the passages (or documents) that answer it to a grade > 0. `answers`
-    are texts of which any one is right. `document_id` with `start` and `end` is the place of the
+    are texts of which any one is right, `evidences` passages of which any one proves it.
+    `document_id` with `start` and `end` is the place of the
     answer in a stored document, None where it is not known.
     """
 
@@ -30,6 +31,7 @@ class Question:
     document_id: str | None = None
     start: int = 0
     end: int = 0
+    evidences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,17 @@ def optional_text(row: Mapping[str, Any], key: str, place: str) -> str:
 
 def answers_of(row: Mapping[str, Any], place: str) -> tuple[str, ...]:
     """Return a row's answers, () where none are given. Raises CorruptFileError for other types."""
-    answers = row.get("answers") or []
-    if isinstance(answers, str):
-        answers = [answers]
-    if not isinstance(answers, list) or not all(isinstance(text, str) for text in answers):
-        raise CorruptFileError(f"{place}: 'answers' is {answers!r}, expected a list of texts")
-    return tuple(text for text in answers if text.strip())
+    return texts_of(row, "answers", place)
+
+
+def texts_of(row: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+    """Return a row's texts, () where none are given. Raises CorruptFileError for other types."""
+    texts = row.get(key) or []
+    if isinstance(texts, str):
+        texts = [texts]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise CorruptFileError(f"{place}: {key!r} is {texts!r}, expected a list of texts")
+    return tuple(text for text in texts if text.strip())
 
 
 def _opened(path: Path) -> Any:

@@ -107,13 +107,18 @@ def _refusals(measured: Abstention | None) -> str:
         return ""
     rows = [
         ["answerable / unanswerable", f"{measured.n_answerable} / {measured.n_unanswerable}"],
-        ["precision", "-" if measured.precision is None else f"{measured.precision:.3f}"],
+        ["precision", _share(measured.precision)],
         ["recall", f"{measured.recall:.3f}"],
         ["AUROC", f"{measured.auroc:.3f}"],
+        ["refused at 5 % false refusals", _share(measured.refused_at_5)],
         ["mean risk", f"{measured.area:.3f}"],
     ]
     curve = _curve(measured.curve)
     return f"<h2>Refusals</h2>\n{_table(['figure', 'value'], rows)}\n{curve}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _curve(points: Sequence[tuple[float, float]]) -> str:

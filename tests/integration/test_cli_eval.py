@@ -18,7 +18,12 @@ PASSAGES = [
 ]
 QUESTIONS = [
     {"_id": "q1", "text": "At what wind does the dome close?", "answers": ["14 m/s"]},
-    {"_id": "q2", "text": "How heavy is the lens?", "answers": ["120 kg"]},
+    {
+        "_id": "q2",
+        "text": "How heavy is the lens?",
+        "answers": ["120 kg"],
+        "evidences": ["The lens weighs 120 kg."],
+    },
     {"_id": "q3", "text": "值班日志由谁保管？", "answers": ["夜间主管"]},
     {"_id": "q4", "text": "Who painted the submarine?", "answers": [], "answerable": False},
 ]
@@ -147,6 +152,8 @@ def test_the_engines_answers_are_judged(shown):
 
     assert answers["answer_contained"]["value"] == 1.0
     assert answers["citation_precision"]["value"] == 1.0
+    assert answers["evidence_precision"]["n"] == answers["evidence_F1"]["n"] == 1
+    assert answers["evidence_precision"]["value"] == 1.0
     assert answers["exact_match"]["n"] == 3
 
 

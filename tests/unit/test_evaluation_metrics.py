@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragapp.evaluation.abstention import Judged, auroc, measure_abstention
+from ragapp.evaluation.abstention import Judged, auroc, measure_abstention, refused_at
 from ragapp.evaluation.intervals import mean_interval, paired_difference
 from ragapp.evaluation.matching import exact_match, f1, holds, is_label
 from ragapp.evaluation.ranking import score_rankings
@@ -214,6 +214,20 @@ def judged(*rows):
 )
 def test_auroc_as_computed_by_hand(positive, negative, expected):
     assert auroc(positive, negative) == expected
+
+
+@pytest.mark.parametrize(
+    ("answerable", "unanswerable", "share", "expected"),
+    [
+        ([0.5] * 95 + [0.1] * 5, [0.2, 0.3, 0.6, 0.05], 0.05, 3 / 4),
+        ([0.5] * 96 + [0.1] * 4, [0.2, 0.3, 0.6, 0.05], 0.0, 1 / 4),
+        ([0.9], [0.1, 0.95], 0.05, 1 / 2),
+    ],
+)
+def test_the_share_refused_at_few_false_refusals_as_counted_by_hand(
+    answerable, unanswerable, share, expected
+):
+    assert refused_at(answerable, unanswerable, false_share=share) == expected
 
 
 def test_refusals_as_counted_by_hand():

@@ -85,6 +85,8 @@ def _print_abstention(found: EvaluationRun) -> None:
         f"AUROC {measured.auroc:.3f} ({measured.n_answerable} answerable, "
         f"{measured.n_unanswerable} unanswerable)"
     )
+    if measured.refused_at_5 is not None:
+        print_line(f"unanswerable refused at 5 % false refusals: {measured.refused_at_5:.3f}")
     shown = [point for point in measured.curve if round(point[0] * 20) % 4 == 0]
     print_line(
         "risk at coverage: "

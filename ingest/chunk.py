@@ -83,6 +83,7 @@ def chunk_document(
     units = units_of(document, sections, embedder=embedder, limit=limit)
     packer = _Packer(document.text, units, limit, overlap_tokens)
     drafts = [_chunk(document, packer, sections, stretch) for stretch in _stretches(packer)]
+    del units, packer  # of a long text they are many: their room is for the chunks
     fitting = _fitted(document, drafts, embedder=embedder, limit=limit)
     return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(fitting)]
 

@@ -34,6 +34,17 @@ def embedder():
     return SentenceTransformersEmbedder(EMBEDDED_NAME, device="cpu")
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Compute on one core: of tiny matrices, a second one only waits."""
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
 def isolate(monkeypatch, folder):
     home = folder / "homes" / str(next(_numbers))
     home.mkdir(parents=True)

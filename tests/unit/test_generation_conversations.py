@@ -13,44 +13,15 @@ from ragapp.generation.engine import Engine
 from ragapp.generation.limits import Limits
 from ragapp.generation.session import Session
 from ragapp.types import GenerationOptions
+from tests.small_models import SMALL, VOCABULARY, SetAfter
 
-VOCABULARY = 300
-SMALL = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "initializer_range": 0.2,
-    "max_position_embeddings": 512,
-}
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONFIGS = {
     "llama": LlamaConfig(**SMALL),
     "qwen2": Qwen2Config(**SMALL, tie_word_embeddings=True),
     "gemma": GemmaConfig(**SMALL, head_dim=8),
 }
-
-
-class SetAfter(Event):
-    """An event that is set once it has been asked `n` times, which the engine does at each step."""
-
-    def __init__(self, n):
-        super().__init__()
-        self.n_left = n
-
-    def is_set(self):
-        self.n_left -= 1
-        return self.n_left < 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

@@ -9,18 +9,10 @@ from ragapp.generation.drafting import Drafter
 from ragapp.generation.engine import Engine
 from ragapp.generation.limits import Limits
 from ragapp.types import GenerationOptions
+from tests.small_models import VOCABULARY
 from tests.tiny_llama import make_model
 
-VOCABULARY = 300
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -22,21 +22,10 @@ from ragapp.generation.causal_model import CausalModel, Row
 from ragapp.generation.packed_attention import PackedStates, attend
 from ragapp.generation.packed_linear import PackedLinear, can_pack, pack_linears
 from ragapp.generation.session import Session
+from tests.small_models import SMALL, VOCABULARY
 
-VOCABULARY = 300
-SMALL = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "initializer_range": 0.2,
-    "max_position_embeddings": 512,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CONFIGS = {
     "gemma": GemmaConfig(**SMALL, head_dim=8),
     "granite": GraniteConfig(**SMALL),
@@ -49,15 +38,6 @@ CONFIGS = {
     "smollm3": SmolLM3Config(**SMALL),
 }
 BFLOAT16 = (torch.device("cpu"), torch.bfloat16)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 def weights_of(config):

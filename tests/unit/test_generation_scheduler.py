@@ -14,9 +14,11 @@ from ragapp.generation.engine import Engine
 from ragapp.generation.kv_cache import GrowingCache
 from ragapp.generation.limits import Limits
 from ragapp.types import GenerationOptions
+from tests.small_models import VOCABULARY
 from tests.tiny_llama import make_model
 
-VOCABULARY = 300
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TIMEOUT_S = 60
 
 
@@ -31,15 +33,6 @@ class Gate(Event):
         self.reached.set()
         assert self.opened.wait(TIMEOUT_S)
         return super().is_set()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="module")

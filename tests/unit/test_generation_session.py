@@ -21,23 +21,11 @@ from ragapp.generation.causal_model import CausalModel
 from ragapp.generation.packed_linear import pack_linears
 from ragapp.generation.pool import SessionPool
 from ragapp.generation.session import Session
+from tests.small_models import SMALL, VOCABULARY, SetAfter
 from tests.tiny_llama import make_model
 
-VOCABULARY = 300
-SMALL = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "initializer_range": 0.2,
-    "max_position_embeddings": 512,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LINEAR = {
     "linear_num_key_heads": 2,
     "linear_num_value_heads": 2,
@@ -54,24 +42,15 @@ CONFIGS = {
     "llama": LlamaConfig(**SMALL),
     "qwen2": Qwen2Config(**TIED),
     "mistral, window": MistralConfig(**SMALL, sliding_window=16),
-    "gemma2, some windows": Gemma2Config(**SMALL, sliding_window=24),
+    "gemma2, some windows": Gemma2Config(**SMALL, head_dim=8, sliding_window=24),
     "lfm2, convolutions": Lfm2Config(**SMALL, layer_types=["conv", "full_attention"]),
-    "qwen3-next, recurrent": Qwen3NextConfig(**SMALL, **LINEAR),
+    "qwen3-next, recurrent": Qwen3NextConfig(**SMALL, head_dim=8, **LINEAR),
 }
 
 
 def causal_model(config):
     torch.manual_seed(3)
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="module")
@@ -171,18 +150,6 @@ def test_a_full_window_is_not_cropped():
     session, prompt = Session(model), random_ids(random.Random(2), 40)
     session.prefill(prompt, cancelled=Event())
     assert session.prefill(prompt[:30], cancelled=Event()).cached_tokens == 0
-
-
-class SetAfter(Event):
-    """An event that is set once it has been asked `n` times."""
-
-    def __init__(self, n):
-        super().__init__()
-        self.n_left = n
-
-    def is_set(self):
-        self.n_left -= 1
-        return self.n_left < 0
 
 
 def test_a_cancelled_prefill_stops_between_pieces_and_keeps_what_it_fed(llama, model):

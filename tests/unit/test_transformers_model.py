@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
-import torch
 
 from ragapp.errors import (
     ContextTooSmallError,
@@ -20,18 +19,12 @@ from ragapp.errors import (
 from ragapp.generation.limits import Limits
 from ragapp.language_models.transformers import TransformersModel
 from ragapp.types import GenerationOptions, Message, Span
+from tests.small_models import SetAfter
 from tests.tiny_llama import CONTEXT_TOKENS, save_tiny_llama
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LONG = "The observatory opens its dome at dusk. 天文台位于山上。" * 20
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Tiny matrices: a second thread only waits."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
 
 
 @pytest.fixture(scope="session")
@@ -118,18 +111,6 @@ def test_a_stop_string_ends_the_answer_before_itself(model):
     text, last = answered(model, asked("Why?"), stop=(stop,), **options)
     assert text == whole[: whole.index(stop)]
     assert last.finish_reason == "stop"
-
-
-class SetAfter(Event):
-    """An event that is set once it has been asked `n` times, which the engine does at each step."""
-
-    def __init__(self, n):
-        super().__init__()
-        self.n_left = n
-
-    def is_set(self):
-        self.n_left -= 1
-        return self.n_left < 0
 
 
 def test_a_cancelled_answer_stops_within_one_token(model):

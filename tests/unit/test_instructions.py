@@ -390,9 +390,9 @@ def test_flags_emoji_and_joiners_are_not_smuggled(text):
 )
 def test_the_search_is_linear_on_hostile_text(unit):
     def seconds(n):
-        start = time.perf_counter()
+        start = time.process_time()
         find_instructions((unit * n)[:n])
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     half, whole = min(seconds(100_000), seconds(100_000)), seconds(200_000)
 

@@ -88,5 +88,6 @@ def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:
         device=settings.device,
         dtype=settings.dtype,
         context_tokens=context_tokens,
+        adapters=settings.adapters,
     )
     return model

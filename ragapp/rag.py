@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,19 +23,21 @@ from ragapp.questions import Turn, checked, search_text, without_markers
 from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
-from ragapp.streaming import AnswerStream
+from ragapp.streaming import AnswerStream, Clock
 from ragapp.types import (
     Answer,
+    Completion,
     Document,
     GenerationOptions,
     Hit,
     Message,
-    Timings,
     Usage,
 )
 from ragapp.verifying import Verified, verify, without_ungrounded
 
+_Turns = Sequence[Turn]
 _Search = Callable[[str], list[Hit]]
+_Write = Callable[[Sequence[Message]], Iterator[Completion]]
 
 _READ_COVERAGE = 0.9
 _TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
@@ -64,14 +65,19 @@ class Asking:
         top_k: int | None = None,
         history: Sequence[Turn] = (),
         where: Where | None = None,
+        adapter: str | None = None,
     ) -> Answer:
         """Answer a question from the documents, or from what `where` lets pass of them.
 
         `history` are the earlier turns of the conversation, oldest first, each ("user", text) or
-        ("assistant", text). Raises UsageError for an empty question or a filter that is none,
-        ModelNotFoundError when the configured model is not on this machine.
+        ("assistant", text). `adapter` is the name or folder of a LoRA adapter, "" for the model as
+        it is, None for the setting `adapter`. Raises UsageError for an empty question, a filter
+        that is none or an engine without adapters, ModelNotFoundError when the model or adapter is
+        not on this machine, ModelError when the adapter is broken or another model's.
         """
-        return self.stream(question, top_k=top_k, history=history, where=where).answer
+        return self.stream(
+            question, top_k=top_k, history=history, where=where, adapter=adapter
+        ).answer
 
     def stream(
         self,
@@ -80,11 +86,14 @@ class Asking:
         top_k: int | None = None,
         history: Sequence[Turn] = (),
         where: Where | None = None,
+        adapter: str | None = None,
     ) -> AnswerStream:
         """Answer a question piece by piece; arguments and errors as for `ask`."""
         question, cancelled = checked(question), Event()
         search = partial(self.search, top_k=top_k, where=filter_of(where))
-        return AnswerStream(self._answer(question, history, search, cancelled), cancelled)
+        options = self._options(adapter)
+        write = partial(self.language_model.stream, options=options, cancelled=cancelled)
+        return AnswerStream(self._answer(question, history, search, write, cancelled), cancelled)
 
     def search(
         self, query: str, *, where: Where | None = None, **options: Unpack[SearchOptions]
@@ -106,10 +115,10 @@ class Asking:
         return explain(question, found, selection, readable=self.embedder.coverage(question))
 
     def _answer(
-        self, question: str, history: Sequence[Turn], search: _Search, cancelled: Event
+        self, question: str, history: _Turns, search: _Search, write: _Write, cancelled: Event
     ) -> Iterator[str | Answer]:
         """Yield the answer's text in pieces, then the Answer."""
-        clock = _Clock()
+        clock = Clock()
         hits = search(search_text(question, history))
         clock.retrieve = clock.now()
         turns = without_markers(history)
@@ -118,9 +127,7 @@ class Asking:
         clock.prompt = clock.now()
         text, usage = "", Usage()
         if confidence(hits) >= self.settings.abstain_below:
-            for piece in self.language_model.stream(
-                messages, options=self._options(), cancelled=cancelled
-            ):
+            for piece in write(messages):
                 usage = piece.usage or usage
                 if piece.text:
                     clock.first_token = clock.first_token or clock.now()
@@ -185,9 +192,11 @@ class Asking:
         room = self.language_model.context_tokens - self.settings.max_new_tokens
         return max(0, min(self.settings.passage_tokens, room - n_bare - _TEMPLATE_TOKENS))
 
-    def _options(self) -> GenerationOptions:
+    def _options(self, adapter: str | None) -> GenerationOptions:
         return GenerationOptions(
-            max_new_tokens=self.settings.max_new_tokens, temperature=self.settings.temperature
+            max_new_tokens=self.settings.max_new_tokens,
+            temperature=self.settings.temperature,
+            adapter=self.settings.adapter if adapter is None else adapter,
         )
 
 
@@ -280,17 +289,3 @@ class Rag(Asking):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class _Clock:
-    """Milliseconds since the question arrived, at the end of each stage."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.retrieve = self.prompt = self.first_token = 0.0
-
-    def now(self) -> float:
-        return round((time.perf_counter() - self._start) * 1000.0, 2)
-
-    def timings(self) -> Timings:
-        return Timings(self.retrieve, self.prompt, self.first_token, self.now())

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     server_timeout_s: float = Field(default=120.0, gt=0.0)
     context_tokens: int = Field(default=0, ge=0)
+    adapter: str = ""
+    adapters: Path | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     index: Literal["faiss", "numpy_flat"] = "faiss"

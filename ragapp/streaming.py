@@ -1,12 +1,13 @@
-"""An answer that is read as it comes."""
+"""An answer that is read as it comes, and when its parts came."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from threading import Event
 
 from ragapp.errors import UsageError
-from ragapp.types import Answer
+from ragapp.types import Answer, Timings
 
 
 class AnswerStream:
@@ -40,3 +41,19 @@ class AnswerStream:
     def cancel(self) -> None:
         """Stop at the next token; `.answer` then holds what came until there."""
         self._cancelled.set()
+
+
+class Clock:
+    """Milliseconds since the question arrived, at the end of each stage."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.retrieve = self.prompt = self.first_token = 0.0
+
+    def now(self) -> float:
+        """Return the milliseconds until now."""
+        return round((time.perf_counter() - self._start) * 1000.0, 2)
+
+    def timings(self) -> Timings:
+        """Return the stages' ends, the answer's now."""
+        return Timings(self.retrieve, self.prompt, self.first_token, self.now())

@@ -171,6 +171,7 @@ class GenerationOptions:
     `min_p` drops tokens less likely than this share of the likeliest; `repetition_penalty` above 1
     makes tokens that the prompt or the answer holds less likely. After `timeout_s` seconds, waiting
     included, the answer ends with what there is of it. `has_logprobs` asks for `logprobs`.
+    `adapter` is the name or folder of a LoRA adapter, "" for the model as it is.
     """
 
     max_new_tokens: int = 256
@@ -183,6 +184,7 @@ class GenerationOptions:
     repetition_penalty: float = 1.0
     timeout_s: float | None = None
     has_logprobs: bool = False
+    adapter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import Cache, PreTrainedModel
 
 from ragapp.errors import ModelError
+from ragapp.generation.adapted_linear import Chosen, add_adapter
+from ragapp.generation.adapters import read_adapter
 from ragapp.generation.kv_cache import kind_of, new_cache
 from ragapp.generation.packed_attention import PackedCache, can_pack, use_packed_attention
 from ragapp.generation.turns import FifoSlots
@@ -21,11 +25,15 @@ _CACHE_PARAMETERS = ("cache", "past_key_values")  # from transformers 5.24 on, a
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Tokens to append to a sequence's `cache`, and after how many of the last logits are asked."""
+    """Tokens to append to a sequence's `cache`, and after how many of the last logits are asked.
+
+    `adapter` is the folder of a loaded LoRA adapter to compute with, "" for the model as it is.
+    """
 
     ids: Sequence[int]
     cache: Cache
     n_logits: int = 1
+    adapter: str = ""
 
 
 class CausalModel:
@@ -40,6 +48,8 @@ class CausalModel:
         self.cache_kind = kind_of(model.config)
         self._model = model
         self._turns = FifoSlots(1)
+        self._chosen = Chosen()
+        self._adapters: set[str] = set()
         parameters = inspect.signature(model.forward).parameters
         named = next((n for n in _CACHE_PARAMETERS if n in parameters), None)
         if named is None or not self.cache_kind.is_attending:
@@ -67,6 +77,19 @@ class CausalModel:
         """Return an empty cache."""
         return new_cache(self._model.config, self.cache_kind)
 
+    def load_adapter(self, folder: str) -> None:
+        """Read the LoRA adapter in `folder`, once; the model's own weights stay as they are.
+
+        Raises ModelError for an adapter that cannot be read or is another model's.
+        """
+        if folder in self._adapters:
+            return
+        dtype, config = self._model.dtype, self._model.config
+        parts = read_adapter(Path(folder), config, model=self.name, dtype=dtype, device=self.device)
+        with self._turn():
+            add_adapter(self._model, folder, parts, chosen=self._chosen)
+            self._adapters.add(folder)
+
     def forward(self, ids: Sequence[int], cache: Cache) -> torch.Tensor:
         """Append `ids` to `cache` and return the (vocab,) logits after the last of them.
 
@@ -78,10 +101,22 @@ class CausalModel:
     def step(self, rows: Sequence[Row]) -> list[torch.Tensor]:
         """Append each row's ids to its cache; return (n_logits, vocab) logits for each.
 
-        A model that `is_packing` computes them in one pass, others one after another. Raises
-        ModelError when the device's memory does not suffice; the caches are then unusable.
+        A model that `is_packing` computes those of one adapter in one pass, others one after
+        another. Raises ModelError when the device's memory does not suffice; the caches are then
+        unusable.
         """
-        self._turns.acquire()
+        places: dict[str, list[int]] = {}
+        for place, row in enumerate(rows):
+            places.setdefault(row.adapter, []).append(place)
+        logits: dict[int, torch.Tensor] = {}
+        with self._turn():
+            for adapter, own in places.items():
+                self._chosen.name = adapter
+                logits.update(zip(own, self._passed([rows[i] for i in own]), strict=True))
+        return [logits[place] for place in range(len(rows))]
+
+    def _passed(self, rows: Sequence[Row]) -> list[torch.Tensor]:
+        """Return the logits of rows that have one adapter."""
         try:
             if self.is_packing and len(rows) > 1:
                 return self._computed_together(rows)
@@ -92,6 +127,12 @@ class CausalModel:
                 f"the memory of {self.device} does not suffice for {n_tokens} more tokens",
                 hint="ask with fewer passages, or choose a smaller model",
             ) from error
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        self._turns.acquire()
+        try:
+            yield
         finally:
             self._turns.release()
 

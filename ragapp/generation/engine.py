@@ -26,10 +26,13 @@ class Engine:
         end_ids: frozenset[int],
         limits: Limits,
     ) -> None:
+        self._model = model
         self._decode = decode
         self._end_ids = end_ids
         self._is_drafting = limits.is_drafting
-        self._pool = SessionPool(lambda: Session(model), max_bytes=limits.pool_bytes)
+        self._pool = SessionPool(
+            lambda adapter: Session(model, adapter=adapter), max_bytes=limits.pool_bytes
+        )
         self._scheduler = Scheduler(model, self._pool, limits=limits)
 
     def stream(
@@ -39,9 +42,12 @@ class Engine:
 
         Closing the iterator gives everything back at the next step. When cancelled before the
         prompt was read, `usage` counts what of it had been. Raises UsageError for options out of
-        range, BusyError when too many wait, and ModelError when memory runs out.
+        range, BusyError when too many wait, and ModelError when memory runs out or the adapter, a
+        folder that is read at its first use, cannot be had.
         """
         check_options(options)
+        if options.adapter:
+            self._model.load_adapter(options.adapter)
         request = Request(
             prompt_ids,
             options=options,

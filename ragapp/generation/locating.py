@@ -9,6 +9,7 @@ from ragapp.errors import ModelNotFoundError
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _REVISION = re.compile(r"[\w.-]*")
+ADAPTER_CONFIG = "adapter_config.json"
 _SETTING = "RAGAPP_MODEL=/path/to/model"
 
 
@@ -36,6 +37,28 @@ def find_model(model: str) -> Path:
             hint=f"set {_SETTING} to a folder whose weights were saved as safetensors",
         )
     return folder
+
+
+def find_adapter(adapter: str, *, adapters: Path | None) -> Path:
+    """Return the folder of a LoRA adapter: that of this name in `adapters`, else the path itself.
+
+    Raises ModelNotFoundError where there is none.
+    """
+    folders = ([adapters.expanduser() / adapter] if adapters else []) + [Path(adapter).expanduser()]
+    for folder in folders:
+        if (folder / ADAPTER_CONFIG).is_file():
+            return folder.resolve()
+    if adapters is None:
+        hint = "name a folder with adapter_config.json, or set adapters to the folder of several"
+    else:
+        hint = f"in {str(adapters)!r} are: {', '.join(list_adapters(adapters)) or 'none'}"
+    raise ModelNotFoundError(f"the adapter {adapter!r} is not on this machine", hint=hint)
+
+
+def list_adapters(adapters: Path) -> list[str]:
+    """Return the names of the LoRA adapters in a folder, each in a folder of its own, sorted."""
+    found = adapters.expanduser().glob(f"*/{ADAPTER_CONFIG}")
+    return sorted(path.parent.name for path in found)
 
 
 def _hint_for_missing(model: str) -> str:

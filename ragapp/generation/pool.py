@@ -13,9 +13,10 @@ class SessionPool:
     """Idle sessions, the least recently used first, together at most `max_bytes`.
 
     A session that is lent belongs to its borrower, so its bytes are not counted until it is back.
+    `new_session` makes one for an adapter; what was computed with another is never lent.
     """
 
-    def __init__(self, new_session: Callable[[], Session], *, max_bytes: int) -> None:
+    def __init__(self, new_session: Callable[[str], Session], *, max_bytes: int) -> None:
         self._new_session = new_session
         self._max_bytes = max_bytes
         self._lock = Lock()
@@ -29,15 +30,15 @@ class SessionPool:
             return sum(session.n_bytes for session in self._idle)
 
     @contextmanager
-    def lend(self, prompt_ids: Sequence[int]) -> Iterator[Session]:
+    def lend(self, prompt_ids: Sequence[int], *, adapter: str = "") -> Iterator[Session]:
         """Lend the session that saves `prompt_ids` the most work, or a new one."""
-        session = self.take(prompt_ids)
+        session = self.take(prompt_ids, adapter=adapter)
         try:
             yield session
         finally:
             self.put_back(session)
 
-    def take(self, prompt_ids: Sequence[int]) -> Session:
+    def take(self, prompt_ids: Sequence[int], *, adapter: str = "") -> Session:
         """Return the session that shares most with the prompt, to be `put_back` in the end.
 
         Where the prompt continues less than half of it (only the instructions are the same, say),
@@ -45,7 +46,7 @@ class SessionPool:
         is where the session is lent already; its borrower must not change it meanwhile.
         """
         with self._lock:
-            session = self._taken(prompt_ids)
+            session = self._taken(prompt_ids, adapter)
             self._lent.append(session)
             return session
 
@@ -63,18 +64,20 @@ class SessionPool:
         with self._lock:
             self._idle.clear()
 
-    def _taken(self, prompt_ids: Sequence[int]) -> Session:
-        best, n_reusable = self._best(prompt_ids)
+    def _taken(self, prompt_ids: Sequence[int], adapter: str) -> Session:
+        best, n_reusable = self._best(prompt_ids, adapter)
         if best is None:
-            return self._new_session()
+            return self._new_session(adapter)
         if best in self._lent or 2 * n_reusable < best.n_tokens:
-            return best.fork(n_reusable) or self._new_session()
+            return best.fork(n_reusable) or self._new_session(adapter)
         self._idle.remove(best)
         return best
 
-    def _best(self, prompt_ids: Sequence[int]) -> tuple[Session | None, int]:
+    def _best(self, prompt_ids: Sequence[int], adapter: str) -> tuple[Session | None, int]:
         best, most = None, 0
         for session in [*reversed(self._idle), *self._lent]:  # of equals, the most recently used
+            if session.adapter != adapter:
+                continue
             n_reusable = session.reusable_tokens(prompt_ids)
             if n_reusable > most:
                 best, most = session, n_reusable

@@ -42,6 +42,7 @@ class Request:
     ) -> None:
         self.prompt_ids = list(prompt_ids)
         self.session: Session | None = None
+        self.adapter = options.adapter
         self._options = options
         self._cancelled = cancelled
         self._abandoned = Event()

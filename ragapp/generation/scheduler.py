@@ -101,7 +101,7 @@ class Scheduler:
             if reason:
                 self._end(request, reason)
             elif request.session is None:
-                session = self._pool.take(request.prompt_ids)
+                session = self._pool.take(request.prompt_ids, adapter=request.adapter)
                 request.begin(session, device=self._model.device)
 
     def _fed(self) -> list[tuple[Request, Sequence[int]]]:

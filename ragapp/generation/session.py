@@ -27,9 +27,13 @@ class Prefill:
 
 
 class Session:
-    """A sequence and its cache. Not for two threads at once; the cache belongs to it alone."""
+    """A sequence and its cache. Not for two threads at once; the cache belongs to it alone.
 
-    def __init__(self, model: CausalModel, *, piece_tokens: int = 512) -> None:
+    `adapter` is the loaded LoRA adapter that it is computed with, "" for the model as it is.
+    """
+
+    def __init__(self, model: CausalModel, *, piece_tokens: int = 512, adapter: str = "") -> None:
+        self.adapter = adapter
         self._model = model
         self._piece_tokens = piece_tokens
         self._cache = model.new_cache()
@@ -91,7 +95,7 @@ class Session:
 
     def row(self, ids: Sequence[int], *, n_logits: int = 1) -> Row:
         """Return what makes a pass over several sequences append `ids` to this one."""
-        return Row(ids, self._cache, n_logits)
+        return Row(ids, self._cache, n_logits, self.adapter)
 
     def extend(self, ids: Sequence[int]) -> None:
         """Record that a pass has appended `ids` to the cache."""
@@ -124,7 +128,7 @@ class Session:
         """Return a new session with the first `n_tokens`, None if the cache cannot be split."""
         if not isinstance(self._cache, GrowingCache):
             return None
-        fork = Session(self._model, piece_tokens=self._piece_tokens)
+        fork = Session(self._model, piece_tokens=self._piece_tokens, adapter=self.adapter)
         with torch.inference_mode():
             fork._cache = self._cache.copy_of_first(n_tokens)
         fork._ids = self._ids[:n_tokens]
@@ -155,7 +159,7 @@ class Session:
 
     def _feed(self, ids: Sequence[int]) -> torch.Tensor:
         try:
-            logits = self._model.forward(ids, self._cache)
+            logits = self._model.step([self.row(ids)])[0][-1]
         except BaseException:  # some layers hold the tokens by now, others do not
             self.clear()
             raise

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ragapp.analysis import cjk_share, informative_terms, query_terms, terms_of
+from ragapp.language_models.refusing import refuse_adapter
 from ragapp.protocols import Embedder
 from ragapp.sentences import split_sentences
 from ragapp.types import Completion, GenerationOptions, Message, Span, Usage
@@ -95,6 +96,7 @@ class ExtractiveModel:
 
         `options` bounds nothing here: the answer is at most two sentences of the passages.
         """
+        refuse_adapter(options, engine=self.name)
         question = _question_of(messages)
         units = _units(messages)
         chosen = _choose(units, self._score(question, units)) if units else []

@@ -15,6 +15,7 @@ from typing import Any
 from ragapp.errors import ModelNotFoundError
 from ragapp.generation.text_stream import TextStream
 from ragapp.language_models.exchange import Server
+from ragapp.language_models.refusing import refuse_adapter
 from ragapp.types import Completion, FinishReason, GenerationOptions, Message, Span, Usage
 
 DEFAULT_CONTEXT_TOKENS = 8192
@@ -80,6 +81,7 @@ class OpenAIModel:
         ModelError when no server answers or it breaks off, ModelNotFoundError when it lacks the
         model, ContextTooSmallError when it says that the prompt does not fit.
         """
+        refuse_adapter(options, engine="openai")
         counted = Usage(prompt_tokens=sum(self.count_tokens([_text(m) for m in messages])))
         if cancelled.is_set():
             yield Completion("", "cancelled", Usage())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ragapp.errors import ContextTooSmallError, UsageError
 from ragapp.generation.limits import Limits
-from ragapp.generation.locating import find_model
+from ragapp.generation.locating import find_adapter, find_model
 from ragapp.types import Completion, GenerationOptions, Message
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class TransformersModel:
     narrows the model's own context, to save memory. `memory_bytes` is what weights and context may
     take, None for what is free: a model that does not fit is refused before it is loaded, and a
     context narrowed that was not asked for. `limits` bound the answers under way at once, which
-    begin in the order of asking, and the KV caches kept between requests.
+    begin in the order of asking, and the KV caches kept between requests. `adapters` is a folder
+    of LoRA adapters, whose folders' names options may ask for.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class TransformersModel:
         context_tokens: int | None = None,
         memory_bytes: int | None = None,
         limits: Limits = _LIMITS,
+        adapters: Path | None = None,
     ) -> None:
         self._model = model
         self._device = device
@@ -65,6 +67,7 @@ class TransformersModel:
         self._context_tokens = context_tokens
         self._memory_bytes = memory_bytes
         self._limits = limits
+        self._adapters = adapters
         self._lock = Lock()
         self._front: _Front | None = None
         self._engine: Engine | None = None
@@ -98,14 +101,17 @@ class TransformersModel:
 
         Stops within one token once `cancelled` is set. An iterator that is closed early frees its
         place at the next token. Raises ContextTooSmallError when the prompt does not fit,
-        ModelNotFoundError when the model is not on this machine, ModelError when it cannot be
-        loaded or memory runs out, BusyError when too many wait, and UsageError for options out of
-        range, all at the first step.
+        ModelNotFoundError when model or adapter is not on this machine, ModelError when either
+        cannot be loaded or memory runs out, BusyError when too many wait, and UsageError for
+        options out of range, all at the first step.
         """
         front = self._loaded_front()
         prompt_ids = front.prompt.encode(messages)
         self._check_fit(len(prompt_ids), options.max_new_tokens)
         options = replace(options, stop=(*options.stop, *front.prompt.stop))
+        if options.adapter:
+            folder = find_adapter(options.adapter, adapters=self._adapters)
+            options = replace(options, adapter=str(folder))
         yield from self._loaded_engine(front).stream(
             prompt_ids, options=options, cancelled=cancelled
         )

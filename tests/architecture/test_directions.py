@@ -26,6 +26,7 @@ ADAPTERS = {
         "ragapp/language_models/transformers.py",
         "ragapp/generation/",
     ),
+    "peft": ("ragapp/generation/adapters.py",),
     "sentence_transformers": ("ragapp/embedders/", "ragapp/rerankers/"),
     "faiss": ("ragapp/indexes/faiss.py",),
     "langchain": ("ragapp/langchain",),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from ragapp.errors import ModelNotFoundError, UsageError
 from ragapp.language_models.extractive import ExtractiveModel
 from ragapp.language_models.openai import OpenAIModel
 from ragapp.language_models.transformers import TransformersModel
@@ -85,6 +86,12 @@ def answered(model, messages=None, *, options=OPTIONS, cancelled=None):
 
 def text_of(pieces):
     return "".join(piece.text for piece in pieces)
+
+
+def test_an_adapter_that_cannot_be_had_is_an_error(model):
+    options = GenerationOptions(max_new_tokens=4, adapter="no-such-adapter")
+    with pytest.raises((UsageError, ModelNotFoundError), match="'no-such-adapter'"):
+        answered(model, options=options)
 
 
 def test_the_last_piece_tells_how_it_ended(model):

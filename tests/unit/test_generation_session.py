@@ -182,7 +182,7 @@ def test_a_fork_shares_nothing_with_its_origin(llama, model):
 
 
 def pool_of(model, max_bytes):
-    return SessionPool(lambda: Session(model), max_bytes=max_bytes)
+    return SessionPool(lambda adapter: Session(model, adapter=adapter), max_bytes=max_bytes)
 
 
 def asked(pool, prompt):

@@ -69,6 +69,22 @@ def make_rag(collection, *pieces, model=None, **settings):
     )
 
 
+class AdaptedModel(FakeModel):
+    """Says which adapter was asked for."""
+
+    def stream(self, messages, *, options, cancelled):
+        yield Completion(f"<{options.adapter}>", "stop", USAGE)
+
+
+def test_an_adapter_is_chosen_with_the_question_else_by_the_setting(collection):
+    rag = make_rag(collection, model=AdaptedModel(), adapter="brief")
+    streamed = [
+        next(iter(rag.stream("When does the dome open?", adapter=name)))
+        for name in (None, "formal", "")
+    ]
+    assert streamed == ["<brief>", "<formal>", "<>"]
+
+
 def prompt_of(rag):
     return rag.language_model.prompts[-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -23,6 +24,12 @@ from ui.cli.printing import print_json, print_line, print_piece, report, reporte
 if TYPE_CHECKING:
     from ragapp import Answer, Rag, Rags
 
+AdapterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="A LoRA adapter: its name or its folder.", show_default=False
+    ),
+]
 _HISTORY_TURNS = 10
 
 
@@ -32,15 +39,17 @@ def ask(
     *,
     top_k: TopKOption = None,
     where: WhereOption = None,
+    adapter: AdapterOption = None,
     collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
     with reported_errors(as_json=as_json), opened(collection) as rag:
         if as_json:
-            print_json(rag.ask(question, top_k=top_k, where=where).to_dict())
+            answer = rag.ask(question, top_k=top_k, where=where, adapter=adapter)
+            print_json(answer.to_dict())
         else:
-            _answer(rag, question, top_k=top_k, history=[], where=where)
+            _answer(rag, question, top_k=top_k, where=where, adapter=adapter)
 
 
 @app.command()
@@ -48,6 +57,7 @@ def chat(
     *,
     top_k: TopKOption = None,
     where: WhereOption = None,
+    adapter: AdapterOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,13 +66,14 @@ def chat(
         from ragapp import open_rag
 
         history: list[tuple[Literal["user", "assistant"], str]] = []
+        choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter}
         with open_rag(collection) as rag:
             while question := _read_question(is_prompted=not as_json):
                 if as_json:
-                    answer = rag.ask(question, top_k=top_k, history=history, where=where)
+                    answer = rag.ask(question, history=history, **choice)
                     print_json(answer.to_dict(), indent=None)
                 else:
-                    answer = _answer(rag, question, top_k=top_k, history=history, where=where)
+                    answer = _answer(rag, question, history=history, **choice)
                 history += [("user", question), ("assistant", answer.text)]
                 del history[: -2 * _HISTORY_TURNS]
 
@@ -123,12 +134,11 @@ def _answer(
     rag: Rag | Rags,
     question: str,
     *,
-    top_k: int | None,
-    history: list[tuple[Literal["user", "assistant"], str]],
-    where: str | None,
+    history: Sequence[tuple[Literal["user", "assistant"], str]] = (),
+    **choice: Any,
 ) -> Answer:
     """Stream an answer to the terminal, its sources below."""
-    stream = rag.stream(question, top_k=top_k, history=history, where=where)
+    stream = rag.stream(question, history=history, **choice)
     for piece in stream:
         print_piece(piece)
     answer = stream.answer

@@ -8,8 +8,8 @@ sentence is dropped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ragapp.analysis import informative_terms, query_terms, terms_of
 from ragapp.joining import parts_of
@@ -98,6 +98,13 @@ def _resolve(claim: str, number: int, hits: Sequence[Hit]) -> Citation | None:
     hit = hits[number - 1]
     span = verbatim(claim, hit) or _supporting_sentence(claim, hit)
     return None if span is None else citation_of(number, hit, span)
+
+
+def with_revisions(
+    citations: Sequence[Citation], revisions_of: Callable[[Citation], tuple[str, ...]]
+) -> tuple[Citation, ...]:
+    """Return the citations, each with the sources of its document's revisions."""
+    return tuple(replace(citation, revisions=revisions_of(citation)) for citation in citations)
 
 
 def citation_of(number: int, hit: Hit, span: tuple[int, int]) -> Citation:

@@ -10,7 +10,7 @@ from threading import Event
 from types import TracebackType
 from typing import Self, Unpack
 
-from ragapp.citing import cite
+from ragapp.citing import cite, with_revisions
 from ragapp.collection import BackupReport, Collection, Searched, Selection
 from ragapp.confidence import confidence
 from ragapp.errors import NotFoundError
@@ -144,7 +144,7 @@ class Asking:
             question=question,
             text=verified.text,
             abstained=abstained,
-            citations=verified.citations,
+            citations=with_revisions(verified.citations, self.selection().revisions_of),
             statements=verified.statements,
             hits=tuple(hits),
             engine=self.language_model.name,

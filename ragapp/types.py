@@ -216,7 +216,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Marker `[n]` of an answer resolved: `quote` is ``document.text[start:end]``, verbatim."""
+    """Marker `[n]` of an answer resolved: `quote` is ``document.text[start:end]``, verbatim.
+
+    `revisions` are sources that state other facts in nearly the same words as the document.
+    """
 
     marker: int
     document_id: str
@@ -231,6 +234,7 @@ class Citation:
     has_instructions: bool = False
     also_at: tuple[Place, ...] = ()
     collection: str = ""
+    revisions: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the citation as plain JSON values, under the names that the README documents."""

@@ -58,6 +58,7 @@ class Evidence:
     also_in: tuple[Elsewhere, ...] = ()
     order: tuple[int, ...] = ()
     has_instructions: bool = False
+    revisions: tuple[str, ...] = ()
     aside: str = ""
     facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -136,6 +137,7 @@ def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> 
         parts=marked_parts(text, quotes),
         also_in=_elsewhere(first, folder),
         has_instructions=first.has_instructions,
+        revisions=tuple(shown_source(path, folder) for path in first.revisions),
         order=quote_order(quotes),
     )
 

@@ -93,6 +93,7 @@ HEADING = Label("Section", "章节")
 ALSO_IN = Label("Also in", "另见")
 NEARLY = Label("nearly the same words", "文字略有不同")
 WARNING = Label("Warning", "警告")
+OTHER_FACTS = Label("A revision states other facts", "修订版中的说法不同")
 HOLDS_INSTRUCTIONS = Label(
     "This document holds instructions to a language model; they were not followed.",
     "此文档中含有写给语言模型的指令，未予执行。",

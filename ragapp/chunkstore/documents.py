@@ -194,6 +194,18 @@ def page_spans(text: str) -> tuple[PageSpan, ...]:
     return tuple(PageSpan(*place) for place in _stored_list(text, n_columns=3))
 
 
+def revision_sources(connection: sqlite3.Connection, document_id: str) -> tuple[str, ...]:
+    """Return the first source of each document that states other facts in nearly the same words."""
+    rows = connection.execute(
+        "SELECT (SELECT path FROM sources WHERE document_id = linked.id ORDER BY seq LIMIT 1) path"
+        " FROM (SELECT other_id AS id FROM near_duplicates WHERE document_id = ?1"
+        " AND kind = 'revision' UNION SELECT document_id FROM near_duplicates WHERE other_id = ?1"
+        " AND kind = 'revision') linked ORDER BY path",
+        (document_id,),
+    )
+    return tuple(str(path) for (path,) in rows if path is not None)
+
+
 def _info(row: Sequence[str]) -> DocumentInfo:
     linked = json.loads(row[9])
     return DocumentInfo(

@@ -15,7 +15,7 @@ from ragapp.collection import view
 from ragapp.collection.dense import DenseSearch
 from ragapp.filters import Filter
 from ragapp.protocols import Ids, Vectors
-from ragapp.types import Hit
+from ragapp.types import Citation, Hit
 
 Found = list[tuple[int, float]]
 
@@ -133,6 +133,11 @@ class Selection:
         """Return ``[start, end)`` of the text of a hit's document, None where it is gone."""
         with self.database.reading() as connection:
             return documents.text_between(connection, hit.document_id, start, end)
+
+    def revisions_of(self, citation: Citation) -> tuple[str, ...]:
+        """Return the sources of the revisions of a cited document: alike, but of other facts."""
+        with self.database.reading() as connection:
+            return documents.revision_sources(connection, citation.document_id)
 
     @property
     def n_allowed(self) -> int:

@@ -16,7 +16,7 @@ from ragapp.chunkstore.postings import Statistics
 from ragapp.collection.selection import Found, Selection
 from ragapp.filters import Filter
 from ragapp.protocols import Vectors
-from ragapp.types import Hit
+from ragapp.types import Citation, Hit
 
 _Value = TypeVar("_Value")
 
@@ -55,6 +55,9 @@ class Searched(Protocol):
 
     def text_of(self, hit: Hit, start: int, end: int) -> str | None:
         """Return ``[start, end)`` of the text of a hit's document, None where it is gone."""
+
+    def revisions_of(self, citation: Citation) -> tuple[str, ...]:
+        """Return the sources of the revisions of a cited document: alike, but of other facts."""
 
     def n_passages(self) -> int:
         """Return how many passages are stored, whatever passes."""
@@ -140,6 +143,10 @@ class Several:
     def text_of(self, hit: Hit, start: int, end: int) -> str | None:
         """Return ``[start, end)`` of the text of a hit's document, None where it is gone."""
         return self.parts[hit.collection].text_of(hit, start, end)
+
+    def revisions_of(self, citation: Citation) -> tuple[str, ...]:
+        """Return the sources of the revisions of a cited document in its own collection."""
+        return self.parts[citation.collection].revisions_of(citation)
 
     def _pooled(self, terms: Sequence[str]) -> Statistics:
         return Statistics.pooled([part.statistics(terms) for part in self.parts.values()])

@@ -86,6 +86,7 @@ ANSWER_KEYS = {
     "usage",
 }
 CITATION_KEYS = {
+    "revisions",
     "has_instructions",
     "collection",
     "marker",

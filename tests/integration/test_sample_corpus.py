@@ -215,3 +215,18 @@ def test_a_second_ingestion_embeds_nothing(corpus):
 
     assert (again.chunks_new, again.count("failed")) == (0, 2)
     assert again.count("skipped") == again.seen - 2
+
+
+def test_a_citation_names_the_revision_that_states_other_facts(corpus):
+    citations = corpus.rag.ask("At what mean wind does the dome close?").citations
+    limits = [c for c in citations if "weather-limits" in c.source]
+    assert limits
+    for citation in limits:
+        (other,) = citation.revisions
+        assert "weather-limits" in other
+        assert other != citation.source
+
+
+def test_a_document_without_revisions_names_none(corpus):
+    (first, *_) = corpus.rag.ask("How low can the Heron telescope be pointed?").citations
+    assert first.revisions == ()

@@ -152,6 +152,8 @@ def _answer(
         print_line(f"  [{citation.marker}] {citation.source}{page}: “{shortened(citation.quote)}”")
         if citation.has_instructions:
             print_line("      warning: this document holds instructions to a language model")
+        for revision in citation.revisions:
+            print_line(f"      a revision states other facts: {revision}")
         for place in citation.also_at:
             page = f", p. {place.page}" if place.page is not None else ""
             nearly = "" if place.is_exact else " (nearly the same words)"

@@ -1,4 +1,9 @@
-"""A question on its way to the search: checked, and put beside the turns before it."""
+"""A question on its way to the search: checked, and put beside the turns before it.
+
+A follow-up names its subject by a pronoun, or leaves it out: "And in winter?", "那冬天呢？". It is
+searched together with the questions that named it; a question with a subject of its own is searched
+alone. No model is asked, and no later turn changes what an earlier one found.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +11,36 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from ragapp.analysis import content_terms, informative_terms, is_chinese
 from ragapp.errors import UsageError
 from ragapp.types import Message
 
 Turn = tuple[Literal["user", "assistant"], str]
 
-_ANAPHORA = re.compile(
-    r"\b(?:it|its|they|them|their|that|those|this|these|he|she|his|her|there|then|one)\b"
-    r"|^(?:and|what about|how about)\b"
-    r"|它|(?<!其)他|她|这|那|其(?![中他余实它])|(?<!应)该|此|呢[？?]?$",
+# How many terms that tell something a question that points back holds at most: one with a pronoun
+# and without a name _MANY, any other _FEW. Chinese terms are pairs of characters.
+_FEW = {"en": 2, "zh": 1}
+_MANY = {"en": 6, "zh": 12}
+_FARTHEST = 3  # questions that a chain of follow-ups is traced back over
+
+_PRONOUN = re.compile(
+    r"\b(?:its?|they|them|theirs?|that|those|this|these|he|him|she|his|hers?|there|then|ones?)\b"
+    r"|它|(?<!其)他|她|这|那|其(?![中他余实它])|(?<!应)该|此",
     re.IGNORECASE,
 )
+# words that look like pronouns and point at nothing
+_EMPTY = re.compile(
+    r"\b(?:(?:do|does|did|will|would|can|may) it (?:take|need|cost)"
+    r"|(?:is|was) it (?:possible|allowed|permitted|necessary|true|forbidden)"
+    r"|(?:is|are|was|were) there|there (?:is|are|was|were)|one of)\b",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(
+    r"^(?:and|or|but|what about|how about|what if)\b"
+    r"|^(?:那么?|还有|换成)(?![里儿边个些])|呢[？?]?$",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"(?<!^)\b[A-Z]\w|\d|[《“「\"]")
 _MARKERS = re.compile(r" ?\[\d{1,3}\]")
 
 
@@ -29,11 +53,33 @@ def checked(question: str) -> str:
 
 
 def search_text(question: str, history: Sequence[Turn]) -> str:
-    """Return what to search for: a question that points back takes the one before with it."""
-    asked = [text for role, text in history if role == "user"]
-    if asked and _ANAPHORA.search(question):
-        return f"{asked[-1]} {question}"
-    return question
+    """Return what to search for: a question that points back takes those before it along.
+
+    They are taken until one names a subject of its own, the oldest first.
+    """
+    texts = [question]
+    for role, text in reversed(history):
+        if not points_back(texts[0]) or len(texts) > _FARTHEST:
+            break
+        if role == "user":
+            texts.insert(0, text)
+    return " ".join(texts)
+
+
+def points_back(question: str) -> bool:
+    """Tell whether a question leaves its subject to the turns before it.
+
+    >>> [points_back(text) for text in ("And in winter?", "那冬天呢？", "How wide is the dome?")]
+    [True, True, False]
+    """
+    if _GOES_ON.search(question):
+        return True
+    language = "zh" if is_chinese(question) else "en"
+    n_terms = len(informative_terms(content_terms(question)))
+    is_named = _NAMED.search(question) is not None
+    if _PRONOUN.search(_EMPTY.sub(" ", question)):
+        return n_terms <= (_FEW if is_named else _MANY)[language]
+    return n_terms <= _FEW[language] and not is_named
 
 
 def without_markers(history: Sequence[Turn]) -> list[Message]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from bench.followups import evaluate as lead
+from bench.followups import followups, recall
 from bench.sample_questions import CORPUS, Result, evaluate, summary
 from ingest import IngestReport, ingest_paths
 from ragapp import Rag, open_rag
@@ -74,6 +76,31 @@ def test_an_expected_answer_stands_on_its_page(corpus, question):
 
     page = document.text[span.start : span.end]
     assert any(answer in page for answer in question["answers"])
+
+
+# --- the conversations
+
+
+def test_there_are_sixty_conversations_half_in_each_language_and_half_to_check():
+    counts = Counter((f["language"], f["half"]) for f in followups())
+
+    assert set(counts.values()) == {15}
+    assert len(counts) == 4
+
+
+@pytest.mark.parametrize("followup", followups(), ids=lambda followup: followup["id"])
+def test_an_answer_to_a_follow_up_stands_in_its_document(corpus, followup):
+    text = "".join(corpus.document(followup["source"]).text.split())
+
+    assert ["".join(answer.split()) in text for answer in followup["answers"]] == [True]
+
+
+def test_follow_ups_find_what_questions_in_full_find(corpus):
+    chosen = [f for f in followups() if f["half"] == "check" and f["kind"] != "shift"][::3]
+
+    results = lead(corpus.rag, chosen)
+
+    assert recall([r.carried for r in results], 5) == recall([r.oracle for r in results], 5) == 1.0
 
 
 # --- ingestion

@@ -17,7 +17,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
@@ -36,6 +36,7 @@ from ragapp.generation.engine import Engine  # noqa: E402
 from ragapp.generation.limits import Limits  # noqa: E402
 from ragapp.generation.loading import choose_device, choose_dtype  # noqa: E402
 from ragapp.generation.packed_linear import pack_linears  # noqa: E402
+from ragapp.generation.quantized_linear import Quantization, quantize_linears  # noqa: E402
 from ragapp.generation.session import Session  # noqa: E402
 from ragapp.types import GenerationOptions  # noqa: E402
 
@@ -180,6 +181,33 @@ def measure_second_turn(setting: Setting) -> None:
         f"second turn cold {min(cold):.2f} s, with its cache {min(warm):.3f} s to the first token: "
         f"1/{min(cold) / min(warm):.0f}"
     )
+
+
+def measure_quantized(setting: Setting) -> None:
+    """Print decode, prefill, bytes and drift with weights of 8 and 4 bits, beside bfloat16."""
+    forms: dict[str, Quantization] = {"bfloat16": "", "int8": "int8", "int4": "int4"}
+    settings = {
+        name: replace(setting, engine=twin(setting.plain, quantization))
+        for name, quantization in forms.items()
+    }
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in forms}
+    for _ in range(ROUNDS):
+        for name, form in settings.items():
+            seconds[name].append(engine_seconds(form))
+    logits = {
+        name: form.engine.forward(setting.prompt[:128], form.engine.new_cache()).float()
+        for name, form in settings.items()
+    }
+    prefill = {name: min(p for p, _ in s) for name, s in seconds.items()}
+    decode = {name: min(d for _, d in s) for name, s in seconds.items()}
+    for name in forms:
+        cosine = torch.cosine_similarity(logits[name], logits["bfloat16"], dim=0).item()
+        print(
+            f"{name:<11} decode {1 / decode[name]:6.1f} tokens/s: "
+            f"x{decode['bfloat16'] / decode[name]:.2f} of bfloat16; "
+            f"prefill {len(setting.prompt) / prefill[name]:7.1f} tokens/s: "
+            f"x{prefill['bfloat16'] / prefill[name]:.2f}; cosine of the logits {cosine:.4f}"
+        )
 
 
 def measure_many(setting: Setting) -> None:
@@ -367,10 +395,13 @@ def measure_limits(setting: Setting) -> tuple[float, float]:
     return read, 2 * 2048 * 4096 * 4096 / product
 
 
-def twin(plain: PreTrainedModel) -> CausalModel:
+def twin(plain: PreTrainedModel, quantization: Quantization = "") -> CausalModel:
     """Return the engine's form of an equal model; `plain` stays as transformers made it."""
     model = copy.deepcopy(plain)
-    pack_linears(model)
+    if quantization:
+        quantize_linears(model, quantization, head=model.get_output_embeddings())
+    else:
+        pack_linears(model)
     return CausalModel(model, name="twin")
 
 
@@ -393,6 +424,7 @@ PARTS: dict[str, Callable[[Setting], None]] = {
     "many": measure_many,
     "lookup": measure_lookup,
     "peers": measure_peers,
+    "quant": measure_quantized,
 }
 
 

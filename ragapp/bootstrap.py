@@ -89,5 +89,6 @@ def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:
         dtype=settings.dtype,
         context_tokens=context_tokens,
         adapters=settings.adapters,
+        quantization=settings.quantization,
     )
     return model

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     adapters: Path | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    quantization: Literal["", "int8", "int4"] = ""
     index: Literal["faiss", "numpy_flat"] = "faiss"
     chunk_tokens: int = Field(default=512, ge=16, le=8192)
     overlap_tokens: int = Field(default=64, ge=0, le=4096)

@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig
 
 from ragapp.errors import ModelError
 from ragapp.generation.packed_linear import can_pack
+from ragapp.generation.quantized_linear import Quantization, quantized_bytes
 
 ROOM_BYTES = 128 * 2**20  # for activations and logits of one piece of a prompt
 _LEAST_CONTEXT_TOKENS = 2048  # with fewer, no passages fit beside a question
@@ -33,14 +34,18 @@ class ModelSize:
     """Bytes of a model's weights in the dtype they are loaded in, and of each token it remembers.
 
     `n_floats` are the weights whose size the dtype decides; those of quantised layers are not.
+    `loading_bytes` are those of weights that are quantised only after they were loaded.
     """
 
     weight_bytes: int
     token_bytes: int
     n_floats: int
+    loading_bytes: int = 0
 
     def context_within(self, free_bytes: int) -> int:
         """Return how many tokens of context fit beside the weights, 0 if not even these do."""
+        if free_bytes < self.loading_bytes + ROOM_BYTES:
+            return 0
         return max(0, free_bytes - self.weight_bytes - ROOM_BYTES) // self.token_bytes
 
 
@@ -71,6 +76,30 @@ def size_of(
     return ModelSize(weight_bytes, _token_bytes(config, dtype), n_floats)
 
 
+def quantized_size(
+    size: ModelSize, folder: Path, config: PreTrainedConfig, *, quantization: Quantization
+) -> ModelSize:
+    """Return the size of a model of `size` in bfloat16 once its linear layers are quantised."""
+    if not quantization:
+        return size
+    headers = [_header(path) or [] for path in sorted(folder.glob("*.safetensors"))]
+    n_saved = 0
+    for tensor in (tensor for header in headers for tensor in header):
+        name, shape = tensor["name"], tensor["shape"]
+        is_linear = len(shape) == 2 and tensor["dtype"] in _FLOATS and "embed" not in name
+        if is_linear and name.endswith("weight"):
+            kind: Quantization = "int8" if "lm_head" in name else quantization
+            n_saved += 2 * math.prod(shape) - quantized_bytes(shape[0], shape[1], kind)
+    text = config.get_text_config(decoder=True)
+    if getattr(text, "tie_word_embeddings", False):  # counted by `size_of` where it can be packed
+        n_rows, n_columns = text.vocab_size, text.hidden_size
+        n_saved -= quantized_bytes(n_rows, n_columns, "int8")
+        if can_pack(torch.device("cpu"), torch.bfloat16):
+            n_saved += 2 * n_rows * n_columns
+    n_bytes = size.weight_bytes - n_saved
+    return ModelSize(n_bytes, size.token_bytes, size.n_floats, size.n_floats * 2)
+
+
 def fit_context(
     size: ModelSize, *, name: str, own_tokens: int, asked_tokens: int | None, free_bytes: int
 ) -> int:
@@ -94,6 +123,12 @@ def fit_context(
 
 def _refusal(size: ModelSize, *, name: str, n_tokens: int, free_bytes: int) -> ModelError:
     """Return the error that tells what is missing, and what would fit."""
+    if free_bytes < size.loading_bytes + ROOM_BYTES:
+        return ModelError(
+            f"{name!r} takes {_gigabytes(size.loading_bytes + ROOM_BYTES)} while it is loaded, "
+            f"before it is quantised, and {_gigabytes(free_bytes)} are free",
+            hint="free memory, or choose a smaller model",
+        )
     kv_bytes = n_tokens * size.token_bytes
     message = (
         f"{name!r} needs {_gigabytes(size.weight_bytes + kv_bytes + ROOM_BYTES)} "
@@ -135,6 +170,7 @@ def _tensors(header: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if name != "__metadata__":
             start, end = tensor["data_offsets"]
             yield {
+                "name": name,
                 "dtype": str(tensor["dtype"]),
                 "shape": [int(n) for n in tensor["shape"]],
                 "data_offsets": (int(start), int(end)),

@@ -19,6 +19,7 @@ from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from ragapp.errors import ModelError, SettingsError
 from ragapp.generation.packed_linear import pack_linears
+from ragapp.generation.quantized_linear import Quantization, can_quantize, quantize_linears
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _DEFAULT_CONTEXT_TOKENS = 2048
@@ -39,15 +40,18 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_weights(folder: Path, *, device: str, dtype: str) -> PreTrainedModel:
-    """Return the model, ready to compute on `device`.
+def load_weights(
+    folder: Path, *, device: str, dtype: str, quantization: Quantization = ""
+) -> PreTrainedModel:
+    """Return the model, ready to compute on `device`, its weights as they are or quantised.
 
     Raises ModelError for files that are damaged, incomplete or need code of their own, and where
-    the memory does not suffice; SettingsError for a device or dtype that this machine does not
-    have.
+    the memory does not suffice; SettingsError for a device, dtype or quantisation that this
+    machine does not have.
     """
     place = choose_device(device)
     precision = choose_dtype(dtype, device=place)
+    check_quantization(quantization, device=place, dtype=precision)
     model, report = _load(
         transformers.AutoModelForCausalLM,
         folder,
@@ -63,11 +67,28 @@ def load_weights(folder: Path, *, device: str, dtype: str) -> PreTrainedModel:
             hint="download the model again",
         )
     moved = _moved(model, place)
-    n_packed = pack_linears(moved)
+    if quantization:
+        head = moved.get_output_embeddings()  # type: ignore[no-untyped-call]
+        n_ready = quantize_linears(moved, quantization, head=head)
+    else:
+        n_ready = pack_linears(moved)
     _log.info(
-        "loaded %s on %s as %s, %d layers packed", type(model).__name__, place, precision, n_packed
-    )
+        "loaded %s on %s as %s, %d layers %s",
+        type(model).__name__, place, precision, n_ready, quantization or "packed",
+    )  # fmt: skip
     return moved
+
+
+def check_quantization(
+    quantization: Quantization, *, device: torch.device, dtype: torch.dtype
+) -> None:
+    """Raise SettingsError where weights cannot be quantised after loading."""
+    if quantization and not can_quantize(device, dtype):
+        raise SettingsError(
+            f"quantization = {quantization!r} needs a CPU and bfloat16, not {device} and {dtype}",
+            hint="set device to cpu and dtype to bfloat16, or choose a model that was quantised "
+            "beforehand (AWQ, GPTQ)",
+        )
 
 
 def choose_device(device: str) -> torch.device:

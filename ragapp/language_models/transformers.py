@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ragapp.generation.chat_prompt import ChatPrompt
     from ragapp.generation.engine import Engine
+    from ragapp.generation.quantized_linear import Quantization
     from ragapp.generation.tokens import Codec
 
 _LIMITS = Limits()
@@ -47,7 +48,8 @@ class TransformersModel:
     take, None for what is free: a model that does not fit is refused before it is loaded, and a
     context narrowed that was not asked for. `limits` bound the answers under way at once, which
     begin in the order of asking, and the KV caches kept between requests. `adapters` is a folder
-    of LoRA adapters, whose folders' names options may ask for.
+    of LoRA adapters, whose folders' names options may ask for. `quantization` is "int8" or "int4"
+    to hold the weights in fewer bits, on a CPU in bfloat16 alone.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class TransformersModel:
         memory_bytes: int | None = None,
         limits: Limits = _LIMITS,
         adapters: Path | None = None,
+        quantization: Quantization = "",
     ) -> None:
         self._model = model
         self._device = device
@@ -68,6 +71,7 @@ class TransformersModel:
         self._memory_bytes = memory_bytes
         self._limits = limits
         self._adapters = adapters
+        self._quantization = quantization
         self._lock = Lock()
         self._front: _Front | None = None
         self._engine: Engine | None = None
@@ -160,13 +164,20 @@ class TransformersModel:
 
     def _fitting_context(self, folder: Path, config: PreTrainedConfig) -> int:
         """Return the context that the memory holds. Raises ModelError where the model does not."""
-        from ragapp.generation.budget import fit_context, size_of
-        from ragapp.generation.loading import choose_device, choose_dtype, context_tokens_of
+        from ragapp.generation.budget import fit_context, quantized_size, size_of
+        from ragapp.generation.loading import (
+            check_quantization,
+            choose_device,
+            choose_dtype,
+            context_tokens_of,
+        )
         from ragapp.generation.memory import free_memory_of
 
         device = choose_device(self._device)
         dtype = choose_dtype(self._dtype, device=device)
+        check_quantization(self._quantization, device=device, dtype=dtype)
         size = size_of(folder, config, dtype=dtype, device=device)
+        size = quantized_size(size, folder, config, quantization=self._quantization)
         free = free_memory_of(device) if self._memory_bytes is None else self._memory_bytes
         return fit_context(
             size,
@@ -181,7 +192,12 @@ class TransformersModel:
         from ragapp.generation.engine import Engine
         from ragapp.generation.loading import end_ids_of, load_weights
 
-        weights = load_weights(front.folder, device=self._device, dtype=self._dtype)
+        weights = load_weights(
+            front.folder,
+            device=self._device,
+            dtype=self._dtype,
+            quantization=self._quantization,
+        )
         return Engine(
             CausalModel(weights, name=self.name),
             decode=front.codec.decode,

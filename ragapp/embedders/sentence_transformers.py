@@ -6,6 +6,7 @@ sentence-transformers library, with the prompts and pooling that the model decla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +33,13 @@ _BATCH_TOKENS = 2048
 _GPU_BATCH_TOKENS = 32_768
 _DEFAULT_WINDOW = 512
 _N_SPECIAL = 2
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_COMMON_CHINESE = (
+    "的一是不了人我在有他这为之大来以个中上们到说国和地也子时道出而要于就下得可你年生自会那后能对"
+    "着事其里所去行过家十用发天如然作方成者多日都三小军二无同么经法当起与好看学进种将还分此心前面"
+)
+_KNOWN_OF_COMMON = 0.9
+_UNKNOWN_CHARACTER = " \u9f98 "
 
 
 class _Tokenised(NamedTuple):
@@ -89,7 +97,20 @@ class SentenceTransformersEmbedder:
         return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
 
     def coverage(self, text: str) -> float:
-        """Return in [0, 1] the share of the text's tokens that the model knows."""
+        """Return in [0, 1] the share of the text's tokens that the model knows.
+
+        Chinese characters count as unknown to a model that lacks many of the commonest: it was
+        not trained to read those that it happens to have.
+        """
+        if self._reads_chinese or not _CHINESE.search(text):
+            return self._known_share(text)
+        return self._known_share(_CHINESE.sub(_UNKNOWN_CHARACTER, text))
+
+    @cached_property
+    def _reads_chinese(self) -> bool:
+        return self._known_share(_COMMON_CHINESE) >= _KNOWN_OF_COMMON
+
+    def _known_share(self, text: str) -> float:
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         if not ids or self._unknown_id is None:
             return 1.0

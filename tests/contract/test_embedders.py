@@ -180,6 +180,15 @@ def test_english_is_covered_and_unknown_characters_are_not(embedder):
     assert embedder.coverage("龘龘龘龘") == 0.0
 
 
+@pytest.mark.parametrize(
+    ("text", "share"), [("中国人口", 0.0), ("QQ 中国", 0.5), ("The 中 mark of the dome", 0.8)]
+)
+def test_chinese_characters_that_an_english_model_happens_to_have_are_not_read(
+    embedder, text, share
+):
+    assert embedder.coverage(text) == pytest.approx(share, abs=0.05)
+
+
 @pytest.mark.parametrize("name", [EMBEDDED_NAME, f"sentence-transformers/{EMBEDDED_NAME}"])
 def test_the_identity_is_the_same_for_every_instance(embedder, name):
     again = SentenceTransformersEmbedder(name).identity

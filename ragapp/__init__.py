@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from ragapp.settings import Settings
     from ragapp.several import Rags, open_rags
     from ragapp.streaming import AnswerStream
+    from ragapp.talking import talk
+    from ragapp.transcripts import Conversation, ConversationInfo
     from ragapp.types import Answer, Citation, Hit
 
 __all__ = [
@@ -46,6 +48,8 @@ __all__ = [
     "AnswerStream",
     "Citation",
     "Comparison",
+    "Conversation",
+    "ConversationInfo",
     "Date",
     "DocumentId",
     "EvaluationRun",
@@ -82,6 +86,7 @@ __all__ = [
     "remove_model",
     "render_report",
     "save_run",
+    "talk",
     "write_questions",
     "write_whole",
 ]
@@ -91,6 +96,8 @@ _HOMES = {
     "AnswerStream": "ragapp.streaming",
     "Citation": "ragapp.types",
     "Comparison": "ragapp.evaluation.comparing",
+    "Conversation": "ragapp.transcripts",
+    "ConversationInfo": "ragapp.transcripts",
     "Date": "ragapp.filters.expression",
     "DocumentId": "ragapp.filters.expression",
     "EvaluationRun": "ragapp.evaluation.run",
@@ -127,6 +134,7 @@ _HOMES = {
     "remove_model": "ragapp.generation.hub",
     "render_report": "ragapp.evaluation.report",
     "save_run": "ragapp.evaluation.keeping",
+    "talk": "ragapp.talking",
     "write_questions": "ragapp.evaluation.own_set",
     "write_whole": "ragapp.evaluation.keeping",
 }

@@ -217,6 +217,7 @@ class Rag(Asking):
     ) -> None:
         super().__init__(settings, Searcher(settings, embedder, reranker), language_model)
         self.collection = collection
+        self.conversations = collection.conversations
 
     def selection(self, where: Where | None = None) -> Selection:
         """Return what a filter lets pass of the collection. Raises UsageError."""

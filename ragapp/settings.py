@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     max_per_document: int = Field(default=0, ge=0)
     diversity: float = Field(default=0.0, ge=0.0, le=1.0)
     passage_tokens: int = Field(default=2048, ge=64)
+    history_tokens: int = Field(default=1024, ge=0)
     unsupported: Literal["mark", "drop", "refuse"] = "mark"
     abstain_below: float = Field(default=0.35, ge=0.0, le=1.0)
     max_new_tokens: int = Field(default=256, ge=1)

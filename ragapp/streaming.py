@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Event
 
 from ragapp.errors import UsageError
@@ -37,6 +37,17 @@ class AnswerStream:
         if self._answer is None:
             raise UsageError("the stream was left before its end", hint="ask the question again")
         return self._answer
+
+    def then(self, finish: Callable[[Answer], Answer]) -> AnswerStream:
+        """Return the stream, to be read in place of this one, with what `finish` makes of its end.
+
+        `finish` is called once, when the last piece was read.
+        """
+        return AnswerStream(self._finished(finish), self._cancelled)
+
+    def _finished(self, finish: Callable[[Answer], Answer]) -> Iterator[str | Answer]:
+        yield from self
+        yield finish(self.answer)
 
     def cancel(self) -> None:
         """Stop at the next token; `.answer` then holds what came until there."""

@@ -91,11 +91,10 @@ class Hit:
     the BM25 score (>= 0, None where the lexical leg did not find it), and `coverage` in [0, 1] the
     share of the question's terms, weighted by rarity, that stand in the chunk. `rerank_score` is a
     reranker's, in [0, 1], None where none read the chunk; what one read has a `score` of at least
-    0.5, the rest one of at most that. `also_in` names the
-    other sources that hold the text, `also_at` where it stands in other documents;
-    `has_instructions` warns of instructions to a model in the document. `parts` are the hits that
-    a passage was joined of, () for a chunk. `collection` names the document's where several are
-    searched, else "".
+    0.5, the rest one of at most that. `also_in` names the other sources that hold the text,
+    `also_at` where it stands in other documents; `has_instructions` warns of instructions to a
+    model in the document. `parts` are the hits that a passage was joined of, () for a chunk.
+    `collection` names the document's where several are searched, else "".
     """
 
     rank: int
@@ -129,9 +128,8 @@ class Hit:
         """Return the hit as plain JSON values, under the names that the README documents."""
         values = asdict(self)
         del values["page_spans"], values["parts"]
-        values["also_in"] = list(self.also_in)
-        values["also_at"] = [place.to_dict() for place in self.also_at]
-        return values
+        places = [place.to_dict() for place in self.also_at]
+        return values | {"also_in": list(self.also_in), "also_at": places}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +236,7 @@ class Citation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the citation as plain JSON values, under the names that the README documents."""
-        values = listed(asdict(self))
-        values["also_at"] = [place.to_dict() for place in self.also_at]
-        return values
+        return listed(asdict(self)) | {"also_at": [place.to_dict() for place in self.also_at]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +251,9 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its evidence. `abstained` means that the documents do not hold the answer."""
+    """An answer with its evidence. `abstained` means that the documents do not hold the answer,
+    `dropped_turns` counts the oldest turns of a stored conversation that the model was not shown.
+    """
 
     question: str
     text: str
@@ -266,6 +264,7 @@ class Answer:
     timings_ms: Timings = Timings()
     usage: Usage = Usage()
     statements: tuple[Statement, ...] = ()
+    dropped_turns: int = 0
 
     @property
     def is_grounded(self) -> bool:
@@ -285,6 +284,7 @@ class Answer:
             "engine": self.engine,
             "timings_ms": asdict(self.timings_ms),
             "usage": asdict(self.usage),
+            "dropped_turns": self.dropped_turns,
         }
 
 

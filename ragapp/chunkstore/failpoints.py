@@ -29,6 +29,8 @@ Point = Literal[
     "migration.versioned",
     "migration.committed",
     "migration.postings",
+    "conversation.begun",
+    "conversation.appended",
     "document.inserted",
     "passages.held",
     "chunks.inserted",

@@ -1,6 +1,7 @@
 """A database of an older schema -> the present one, in one transaction, after a copy of it.
 
-The copy is laid beside the database as "<name>.v<old version>" before anything changes; it may be
+The copy is laid beside the database as "<name>.v<old version>" before anything changes, unless all
+that changes is that tables are added (as from version 2); it may be
 deleted once the collection has proved sound. A process that is killed leaves the old database, and
 the next one to open it begins anew.
 """
@@ -20,6 +21,7 @@ from ragapp.analysis import ANALYZER
 from ragapp.chunkstore import passages
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.schema import (
+    CONVERSATION_TABLES,
     PASSAGE_TABLES,
     SCHEMA_VERSION,
     analyzer_of,
@@ -32,6 +34,7 @@ from ragapp.chunkstore.syncing import sync
 from ragapp.errors import CollectionError
 
 _log = logging.getLogger(__name__)
+_ONLY_ADDED_TO_SINCE = 2
 _ROOM_FACTOR = 4  # the copy, the new rows beside the old ones, and the journal
 
 # Chunks of version 1 held text, vector and postings themselves. A passage takes over the id of its
@@ -76,15 +79,19 @@ def migrate(connection: sqlite3.Connection, path: Path, *, is_copying: bool) -> 
     version = version_of(connection)
     if version >= SCHEMA_VERSION:
         return
-    _require_room(path)
-    if is_copying:
-        _copy(connection, path, path.with_name(f"{path.name}.v{version}"))
+    if version < _ONLY_ADDED_TO_SINCE:
+        _require_room(path)
+        if is_copying:
+            _copy(connection, path, path.with_name(f"{path.name}.v{version}"))
     connection.create_function("passage_key", 2, passages.key_of, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     reach("migration.begun")
     try:
-        if version_of(connection) < SCHEMA_VERSION:  # another process may have been first
-            _to_2(connection)
+        version = version_of(connection)
+        if version < SCHEMA_VERSION:  # another process may have been first
+            if version < 2:
+                _to_2(connection)
+            _run(connection, CONVERSATION_TABLES)
             note_version(connection)
             reach("migration.versioned")
         connection.execute("COMMIT")
@@ -144,11 +151,15 @@ def _copy(connection: sqlite3.Connection, path: Path, copy: Path) -> None:
 
 def _to_2(connection: sqlite3.Connection) -> None:
     for script in (_TO_2["before"], PASSAGE_TABLES, _TO_2["after"]):
-        for statement in statements(script):
-            connection.execute(statement)
-            reach("migration.step")
+        _run(connection, script)
     for document_seq, shared in _shared_passages(connection):
         passages.put_postings(connection, shared, document_seq=document_seq, new=set(shared))
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    for statement in statements(script):
+        connection.execute(statement)
+        reach("migration.step")
 
 
 def _shared_passages(connection: sqlite3.Connection) -> Iterator[tuple[int, list[int]]]:

@@ -4,7 +4,7 @@
 may hold one document. `chunks` are the places of documents, `passages` the texts that stand there:
 equal ones are stored, embedded and searched once, however many chunks hold them. `vectors` are the
 passages' embeddings, `postings` their full-text terms, `generations` the index files that were
-built from the vectors.
+built from the vectors. `conversations` and their `turns` belong to none of these.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ragapp.analysis import ANALYZER
 from ragapp.chunkstore.failpoints import reach
 from ragapp.errors import CollectionDamagedError, SchemaTooNewError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 READABLE_SINCE = 2  # the oldest schema version whose code can still read what this one writes
 READABLE_KEY = "readable_since"
 _ANALYZER_KEY = "analyzer"
@@ -62,6 +62,22 @@ CREATE TABLE vectors (
 );
 CREATE INDEX vectors_by_passage ON vectors (passage_id);
 CREATE TABLE removed_passages (passage_id INTEGER PRIMARY KEY);
+"""
+
+CONVERSATION_TABLES = """
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL
+);
+CREATE TABLE turns (
+    conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    asked_at TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    sha256 BLOB NOT NULL,
+    PRIMARY KEY (conversation_id, number)
+);
 """
 
 _TABLES = f"""
@@ -110,6 +126,7 @@ CREATE TABLE near_duplicates (
 ) WITHOUT ROWID;
 CREATE INDEX near_duplicates_by_other ON near_duplicates (other_id);
 {PASSAGE_TABLES.strip()}
+{CONVERSATION_TABLES.strip()}
 CREATE TABLE generations (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     file TEXT NOT NULL,

@@ -4,6 +4,7 @@ from ragapp.chunkstore.chunks import MAX_PLACES, StoredChunk, places_of
 from ragapp.chunkstore.sources import NO_FILE, Source
 from ragapp.collection.backup import BackupReport
 from ragapp.collection.collection import Collection, holds_collection
+from ragapp.collection.conversations import Conversations, checked_name
 from ragapp.collection.selection import Selection
 from ragapp.collection.several import Searched, Several
 from ragapp.collection.stats import CollectionStats
@@ -14,11 +15,13 @@ __all__ = [
     "BackupReport",
     "Collection",
     "CollectionStats",
+    "Conversations",
     "Searched",
     "Selection",
     "Several",
     "Source",
     "StoredChunk",
+    "checked_name",
     "holds_collection",
     "places_of",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragapp.chunkstore import Database, chunks, documents, generations, vectors
+from ragapp.chunkstore import Database, chunks, conversations, documents, generations, vectors
 from ragapp.chunkstore.generations import Generation
 from ragapp.errors import CollectionDamagedError
 from ragapp.protocols import Ids, VectorIndex, Vectors
@@ -71,6 +71,10 @@ def row_problems(connection: sqlite3.Connection) -> list[str]:
         *(
             f"the vector of passage {i} does not match its hash"
             for i in vectors.damaged_vectors(connection)
+        ),
+        *(
+            f"conversation {i} does not match its hash"
+            for i in conversations.damaged_turns(connection)
         ),
     ]
 

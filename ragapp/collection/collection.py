@@ -16,6 +16,7 @@ from ragapp.chunkstore.sources import Source
 from ragapp.collection import backup, changes, checking, dense, space
 from ragapp.collection.backup import BackupReport
 from ragapp.collection.checking import DeepCheck
+from ragapp.collection.conversations import Conversations
 from ragapp.collection.lock import WriterLock
 from ragapp.collection.selection import Selection
 from ragapp.collection.stats import CollectionStats, collection_stats
@@ -38,6 +39,7 @@ class Collection:
     def __init__(self, directory: Path, database: Database, index_name: str) -> None:
         self.directory = directory
         self._database = database
+        self.conversations = Conversations(database)
         self._writer = WriterLock(directory)
         self._dense = dense.DenseSearch(directory, database, index_name)
 
@@ -283,8 +285,6 @@ class Collection:
     def index_problems(self) -> list[str]:
         """Return what is wrong with the index file in force, [] if it is as it was written."""
         return self._dense.problems()
-
-    # --- backup
 
     def back_up(self, path: Path, *, is_forced: bool) -> BackupReport:
         """Write the collection as one checked file; arguments and errors as `backup.back_up`."""

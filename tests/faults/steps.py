@@ -51,12 +51,13 @@ EMBEDDERS = (FakeEmbedder(), OtherEmbedder(name="other"))
 
 class State(NamedTuple):
     """What a collection holds: the document of each source, the chunks of each document, and the
-    fingerprints of the passages that were compared.
+    fingerprints of the passages that were compared, and the number of turns of each conversation.
     """
 
     sources: dict[str, str | None]
     chunks: dict[str, list[tuple[str, int, int]]]
     fingerprints: dict[str | None, int]
+    n_turns: dict[str, int]
 
 
 def opened(directory: Path) -> tuple[Collection, FakeEmbedder]:
@@ -83,6 +84,7 @@ def state_of(directory: Path) -> State:
                 for info in collection.documents()
             },
             {collection.passage_text(i): value for i, value in collection.passage_fingerprints()},
+            {info.name: info.n_turns for info in collection.conversations.list()},
         )
 
 
@@ -150,6 +152,10 @@ def all_changes(directory: Path) -> Iterator[str]:
         yield "built again"
         collection.reindex(EMBEDDERS[1])
         yield "embedded anew"
+        with suppress(NotFoundError):  # there only where a run was killed after it
+            collection.conversations.delete("talk")
+        collection.conversations.append("talk", {"question": "Why?"})
+        yield "appended a turn"
         (directory / "evaluations").mkdir(exist_ok=True)
         (directory / "evaluations" / "questions.jsonl").write_text("{}\n")
         collection.back_up(backup, is_forced=True)

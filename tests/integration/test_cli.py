@@ -84,6 +84,7 @@ ANSWER_KEYS = {
     "engine",
     "timings_ms",
     "usage",
+    "dropped_turns",
 }
 CITATION_KEYS = {
     "revisions",

@@ -333,7 +333,7 @@ def told(collection):
 def test_an_answer_has_the_documented_keys(told):
     assert set(told) == {
         "question", "answer", "abstained", "grounded", "statements", "citations", "hits", "engine",
-        "timings_ms", "usage",
+        "timings_ms", "usage", "dropped_turns",
     }  # fmt: skip
 
 

@@ -118,6 +118,7 @@ def test_variables_of_other_programs_are_none_of_ours(monkeypatch):
         ("overlap_tokens", -1),
         ("near_duplicate_bits", 17),
         ("passage_tokens", 63),
+        ("history_tokens", -1),
         ("abstain_below", 1.01),
         ("abstain_below", -0.01),
         ("max_new_tokens", 0),

@@ -26,6 +26,10 @@ app = typer.Typer(
 )
 docs_app = typer.Typer(help="List, show and remove documents; list failures.", no_args_is_help=True)
 app.add_typer(docs_app, name="docs")
+conversations_app = typer.Typer(
+    help="List, show, rename, delete and export conversations.", no_args_is_help=True
+)
+app.add_typer(conversations_app, name="conversations")
 models_app = typer.Typer(
     help="List, download and remove causal models; tell which fit.", no_args_is_help=True
 )
@@ -89,7 +93,7 @@ def opened(collections: Sequence[Path] | None) -> AbstractContextManager[Rag | R
 
 def main() -> None:
     """Run the command line; every error is one line, wrong usage exits with 2."""
-    from ui.cli import ask, docs, evaluate, health, ingest, models  # noqa: F401  (they register their commands)
+    from ui.cli import ask, conversations, docs, evaluate, health, ingest, models  # noqa: F401  (they register their commands)
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = sys.argv[1:] or ["--help"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -22,7 +21,7 @@ from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
 
 if TYPE_CHECKING:
-    from ragapp import Answer, Rag, Rags
+    from ragapp import Answer, AnswerStream
 
 AdapterOption = Annotated[
     str | None,
@@ -31,6 +30,7 @@ AdapterOption = Annotated[
     ),
 ]
 _HISTORY_TURNS = 10
+_Turn = tuple[Literal["user", "assistant"], str]
 
 
 @app.command()
@@ -49,7 +49,7 @@ def ask(
             answer = rag.ask(question, top_k=top_k, where=where, adapter=adapter)
             print_json(answer.to_dict())
         else:
-            _answer(rag, question, top_k=top_k, where=where, adapter=adapter)
+            _streamed(rag.stream(question, top_k=top_k, where=where, adapter=adapter))
 
 
 @app.command()
@@ -58,22 +58,30 @@ def chat(
     top_k: TopKOption = None,
     where: WhereOption = None,
     adapter: AdapterOption = None,
+    conversation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Store the turns under this name, and go on where it was left.",
+            show_default=False,
+        ),
+    ] = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask question after question; an empty line or Ctrl-D ends. With --json one object a line."""
     with reported_errors(as_json=as_json):
-        from ragapp import open_rag
+        from ragapp import open_rag, talk
 
-        history: list[tuple[Literal["user", "assistant"], str]] = []
+        history: list[_Turn] = []
         choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter}
         with open_rag(collection) as rag:
             while question := _read_question(is_prompted=not as_json):
-                if as_json:
-                    answer = rag.ask(question, history=history, **choice)
-                    print_json(answer.to_dict(), indent=None)
+                if conversation is None:
+                    stream = rag.stream(question, history=history, **choice)
                 else:
-                    answer = _answer(rag, question, history=history, **choice)
+                    stream = talk(rag, conversation, question, **choice)
+                answer = _told(stream, as_json=as_json)
                 history += [("user", question), ("assistant", answer.text)]
                 del history[: -2 * _HISTORY_TURNS]
 
@@ -130,15 +138,16 @@ def ui(
         raise typer.Exit(1)
 
 
-def _answer(
-    rag: Rag | Rags,
-    question: str,
-    *,
-    history: Sequence[tuple[Literal["user", "assistant"], str]] = (),
-    **choice: Any,
-) -> Answer:
+def _told(stream: AnswerStream, *, as_json: bool) -> Answer:
+    """Print an answer: as a line of JSON, or as it comes, its sources below."""
+    if as_json:
+        print_json(stream.answer.to_dict(), indent=None)
+        return stream.answer
+    return _streamed(stream)
+
+
+def _streamed(stream: AnswerStream) -> Answer:
     """Stream an answer to the terminal, its sources below."""
-    stream = rag.stream(question, history=history, **choice)
     for piece in stream:
         print_piece(piece)
     answer = stream.answer
@@ -147,6 +156,13 @@ def _answer(
         if not statement.is_grounded:
             reasons = ", ".join(statement.objections)
             print_line(f"  no passage supports ({reasons}): “{shortened(statement.text)}”")
+    _print_sources(answer)
+    if answer.dropped_turns:
+        print_line(f"  the {answer.dropped_turns} oldest turns no longer fit and were left out")
+    return answer
+
+
+def _print_sources(answer: Answer) -> None:
     for citation in answer.citations:
         page = f", p. {citation.page}" if citation.page is not None else ""
         print_line(f"  [{citation.marker}] {citation.source}{page}: “{shortened(citation.quote)}”")
@@ -158,7 +174,6 @@ def _answer(
             page = f", p. {place.page}" if place.page is not None else ""
             nearly = "" if place.is_exact else " (nearly the same words)"
             print_line(f"      also in {place.source}{page}{nearly}")
-    return answer
 
 
 def _read_question(*, is_prompted: bool) -> str:

@@ -18,8 +18,10 @@ from ragapp.generation.adapted_linear import Chosen, add_adapter
 from ragapp.generation.adapters import read_adapter
 from ragapp.generation.kv_cache import kind_of, new_cache
 from ragapp.generation.packed_attention import PackedCache, can_pack, use_packed_attention
+from ragapp.generation.quantized_linear import is_quantized
 from ragapp.generation.turns import FifoSlots
 
+_CHEAP_ROWS, _CHEAP_ROWS_QUANTIZED = 8, 4
 _CACHE_PARAMETERS = ("cache", "past_key_values")  # from transformers 5.24 on, and before
 
 
@@ -40,11 +42,13 @@ class CausalModel:
     """A loaded model that computes one pass at a time, in the order of asking.
 
     The turn is taken for one forward pass, not for one answer: sequences advance side by side, and
-    an answer that nobody reads on holds up no other.
+    an answer that nobody reads on holds up no other. `cheap_rows` are the tokens, drafts included,
+    that a pass computes in little more time than one.
     """
 
     def __init__(self, model: PreTrainedModel, *, name: str) -> None:
         self.name = name
+        self.cheap_rows = _CHEAP_ROWS_QUANTIZED if is_quantized(model) else _CHEAP_ROWS
         self.cache_kind = kind_of(model.config)
         self._model = model
         self._turns = FifoSlots(1)

@@ -17,6 +17,7 @@ Quantization = Literal["", "int8", "int4"]
 GROUP = 32  # weights of a row that share a scale and an offset in 4 bits
 _MOST_ROWS_8, _MOST_ROWS_4 = 4, 48  # beyond, the product in bfloat16 is faster
 _BLOCK = 64  # rows that the 4-bit kernel takes together, with AVX-512
+_PIECE_ROWS = 1024  # of a weight, quantised at a time: in 32 bits all of it would take much room
 _MIN_WEIGHTS = 4096
 
 
@@ -25,11 +26,10 @@ class Int8Linear(nn.Module):
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
-        weight = layer.weight.detach().float()
-        scale = weight.abs().amax(dim=1).clamp_min(1e-8) / 127
+        pieces = [_eight_bits(rows) for rows in torch.split(layer.weight.detach(), _PIECE_ROWS)]
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        self._weight = (weight / scale[:, None]).round().to(torch.int8).contiguous()
-        self._scale = scale.bfloat16()  # (out,)
+        self._weight = torch.cat([weight for weight, _ in pieces])  # (out, in) int8
+        self._scale = torch.cat([scale for _, scale in pieces])  # (out,)
         self._bias = None if layer.bias is None else layer.bias.detach()
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
@@ -48,17 +48,11 @@ class Int4Linear(nn.Module):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        groups = layer.weight.detach().float().view(self.out_features, -1, GROUP)
-        low = groups.amin(dim=-1, keepdim=True)
-        scale = ((groups.amax(dim=-1, keepdim=True) - low) / 15).clamp_min(1e-6)
-        levels = ((groups - low) / scale).round().clamp(0, 15).to(torch.int32)
-        levels = levels.view(self.out_features, self.in_features)
-        middle = low + 8 * scale  # the kernel counts levels from -8
-        stacked = torch.stack([scale.squeeze(-1), middle.squeeze(-1)], dim=-1)
-        self._scales = stacked.transpose(0, 1).contiguous().bfloat16()  # (in / GROUP, out, 2)
-        self._weight = torch.ops.aten._convert_weight_to_int4pack_for_cpu(levels, 1)
+        pieces = [_four_bits(rows) for rows in torch.split(layer.weight.detach(), _PIECE_ROWS)]
+        self._weight = torch.cat([weight for weight, _, _ in pieces])  # as the kernel reads it
+        self._scales = torch.cat([scales for _, scales, _ in pieces], dim=1)  # (groups, out, 2)
         self._bias = None if layer.bias is None else layer.bias.detach()
-        self._is_readable = self._reads(levels)
+        self._is_readable = all(is_readable for _, _, is_readable in pieces)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return (..., out) products of (..., in) rows."""
@@ -71,24 +65,13 @@ class Int4Linear(nn.Module):
             products = flat @ self._plain()
         return _shaped(products, rows, self._bias)
 
-    def _reads(self, levels: torch.Tensor) -> bool:
-        """Return whether `_levels` understands the order in which this CPU's kernel packs."""
-        if self.out_features % _BLOCK:
-            return False
-        blocks = levels.view(-1, _BLOCK, self.in_features).transpose(1, 2)
-        return torch.equal(self._levels(), blocks.to(torch.uint8))
-
-    def _levels(self) -> torch.Tensor:
-        """Return the (blocks, in, _BLOCK) levels: a byte holds those of outputs i and i + 32."""
-        packed = self._weight.view(-1, self.in_features, _BLOCK // 2)
-        return torch.cat([packed & 15, packed >> 4], dim=-1)
-
     def _plain(self) -> torch.Tensor:
         """Return the (in, out) weights in bfloat16."""
         n_groups = self.in_features // GROUP
         scales = self._scales.view(n_groups, -1, _BLOCK, 2).permute(3, 1, 0, 2).contiguous()
         scale, middle = scales.unsqueeze(-2)  # (blocks, groups, 1, _BLOCK)
-        levels = self._levels().view(-1, n_groups, GROUP, _BLOCK).bfloat16()
+        levels = _unpacked(self._weight, self.in_features)
+        levels = levels.view(-1, n_groups, GROUP, _BLOCK).bfloat16()
         plain = levels.sub_(8).mul_(scale).add_(middle).view(-1, self.in_features, _BLOCK)
         return plain.transpose(0, 1).reshape(self.in_features, self.out_features)
 
@@ -119,11 +102,48 @@ def quantize_linears(model: nn.Module, quantization: Quantization, *, head: obje
     return n_replaced
 
 
+def is_quantized(model: nn.Module) -> bool:
+    """Return whether `model` has layers that were quantised here."""
+    return any(isinstance(layer, Int8Linear | Int4Linear) for layer in model.modules())
+
+
 def quantized_bytes(rows: int, columns: int, quantization: Quantization) -> int:
     """Return what a (rows, columns) weight takes."""
     if quantization == "int8":
         return rows * columns + 2 * rows
     return rows * columns // 2 + 4 * rows * columns // GROUP
+
+
+def _eight_bits(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (rows, columns) weights in 8 bits, and each row's scale."""
+    wide = weight.float()
+    scale = wide.abs().amax(dim=1).clamp_min(1e-8) / 127
+    return (wide / scale[:, None]).round().to(torch.int8), scale.bfloat16()
+
+
+def _four_bits(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, bool]:
+    """Return weights in 4 bits as the kernel reads them, the (groups, rows, 2) scales and middles,
+    and whether `_unpacked` understands the order in which this CPU's kernel reads.
+    """
+    n_rows, n_columns = weight.shape
+    groups = weight.float().view(n_rows, -1, GROUP)
+    low = groups.amin(dim=-1, keepdim=True)
+    scale = ((groups.amax(dim=-1, keepdim=True) - low) / 15).clamp_min(1e-6)
+    levels = ((groups - low) / scale).round().clamp(0, 15).to(torch.int32)
+    levels = levels.view(n_rows, n_columns)
+    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(levels, 1)
+    middle = low + 8 * scale  # the kernel counts levels from -8
+    scales = torch.cat([scale, middle], dim=-1).transpose(0, 1).contiguous().bfloat16()
+    if n_rows % _BLOCK:
+        return packed, scales, False
+    blocks = levels.view(-1, _BLOCK, n_columns).transpose(1, 2).to(torch.uint8)
+    return packed, scales, torch.equal(_unpacked(packed, n_columns), blocks)
+
+
+def _unpacked(packed: torch.Tensor, n_columns: int) -> torch.Tensor:
+    """Return the (blocks, columns, _BLOCK) levels: a byte holds those of outputs i and i + 32."""
+    halves = packed.view(-1, n_columns, _BLOCK // 2)
+    return torch.cat([halves & 15, halves >> 4], dim=-1)
 
 
 def _shaped(products: torch.Tensor, rows: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

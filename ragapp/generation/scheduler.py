@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import torch
 
 _PIECE_SHARE = 4  # of a piece of a prompt, while others wait for their next token
-_CHEAP_ROWS = 8  # tokens that a pass computes in little more time than one, drafts included
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +107,7 @@ class Scheduler:
         """Return the tokens that each request is to be fed, where it is its turn."""
         n_writing = sum(not request.is_prefilling for request in self._active)
         room = max(1, self._piece_tokens // _PIECE_SHARE) if n_writing else self._piece_tokens
-        share = max(1, _CHEAP_ROWS // max(1, n_writing))
+        share = max(1, self._model.cheap_rows // max(1, n_writing))
         fed: list[tuple[Request, Sequence[int]]] = []
         for request in self._active:
             if request.is_stalled:

@@ -88,6 +88,29 @@ def test_four_bits_leave_the_output_layer_and_odd_shapes_in_eight():
     assert [type(layer) for layer in model] == [Int4Linear, Int8Linear, Int8Linear]
 
 
+@pytest.mark.parametrize("make", [Int8Linear, Int4Linear])
+@torch.inference_mode()
+def test_a_large_layer_is_quantised_as_its_parts_are(make):
+    large = made_linear(n_out=2 * 1024 + 128)
+    rows = torch.randn(3, 96, dtype=torch.bfloat16)
+    products = []
+    for part in (slice(0, 1024), slice(1024, None)):
+        small = torch.nn.Linear(1, 1)
+        small.in_features, small.weight = 96, torch.nn.Parameter(large.weight[part].clone())
+        small.out_features, small.bias = len(small.weight), torch.nn.Parameter(large.bias[part])
+        products.append(make(small)(rows))
+    assert cosine(make(large)(rows), torch.cat(products, dim=-1)) > 0.9999
+
+
+def test_a_quantised_model_drafts_fewer_tokens(tiny_llama):
+    names = ("", "int8", "int4")
+    models = [
+        load_weights(tiny_llama, device="cpu", dtype="bfloat16", quantization=name)
+        for name in names
+    ]
+    assert [CausalModel(model, name="m").cheap_rows for model in models] == [8, 4, 4]
+
+
 def logits_of(weights, ids):
     model = CausalModel(weights, name="model")
     return model.forward(ids, model.new_cache())

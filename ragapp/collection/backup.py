@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ragapp.chunkstore import Database, chunks, documents, generations, sources
+from ragapp.chunkstore import Database, chunks, conversations, documents, generations, sources
 from ragapp.chunkstore.database import DATABASE_NAME
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.syncing import sync
@@ -143,8 +143,9 @@ def _opened(directory: Path, *, is_forced: bool) -> Database:
 def _is_empty(database: Database) -> bool:
     try:
         with database.reading() as connection:
-            n_sources = len(sources.list_sources(connection))
-            return not n_sources and not documents.count_documents(connection)
+            n_held = len(sources.list_sources(connection))
+            n_held += len(conversations.list_conversations(connection))
+            return not n_held and not documents.count_documents(connection)
     except CollectionDamagedError:
         return False
 

@@ -86,6 +86,14 @@ def test_they_survive_closing_a_backup_and_a_restore(rag, tmp_path):
         assert other.conversations.get("lens") == rag.conversations.get("lens")
 
 
+def test_a_collection_of_conversations_alone_is_not_replaced_unforced(rag, tmp_path):
+    rag.backup(tmp_path / "file.backup")
+    with closing(Collection.open(tmp_path / "other")) as other:
+        other.conversations.append("a", {"question": "Why?"})
+    with pytest.raises(UsageError, match="not empty"):
+        Rag.restore(tmp_path / "file.backup", tmp_path / "other")
+
+
 def test_a_turn_can_be_stored_while_documents_are_ingested(rag):
     with rag.collection.writing():
         said(rag, "lens", QUESTION)

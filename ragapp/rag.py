@@ -199,6 +199,21 @@ class Asking:
             adapter=self.settings.adapter if adapter is None else adapter,
         )
 
+    def close(self) -> None:
+        """Free what is open; the object cannot be used afterwards."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
 
 class Rag(Asking):
     """Questions over one collection. Safe to use from several threads.
@@ -279,14 +294,3 @@ class Rag(Asking):
     def close(self) -> None:
         """Free the database; the object cannot be used afterwards."""
         self.collection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ragapp.bootstrap import open_rag
 from ragapp.collection import Collection, Several, holds_collection
@@ -63,17 +62,6 @@ class Rags(Asking):
         """Close all collections; the object cannot be used afterwards."""
         for rag in self.rags.values():
             rag.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_rags(collections: Sequence[str | Path], **overrides: Any) -> Rags:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -136,7 +137,6 @@ def _architecture(folder: Path) -> str:
 
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
-    import httpx
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -145,6 +145,8 @@ def _translated(name: str) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
+    unreachable: tuple[type[Exception], ...] = (HfHubHTTPError, LocalEntryNotFoundError, OSError)
+    unreachable += _transport_errors()
     try:
         yield
     except GatedRepoError as error:
@@ -156,9 +158,15 @@ def _translated(name: str) -> Iterator[None]:
         raise ModelNotFoundError(
             f"the hub has no model {name!r}", hint="see: ragapp models recommend"
         ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+    except unreachable as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
             f"{name!r} cannot be downloaded: {reason}",
             hint="look at the network, then run the same command again: it goes on",
         ) from error
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of the HTTP library that the hub's client uses: httpx, later httpx2."""
+    loaded = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return tuple(module.HTTPError for module in loaded if module is not None)

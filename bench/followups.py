@@ -14,7 +14,6 @@ lose nothing.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -25,11 +24,9 @@ ROOT = Path(__file__).parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # beside this script lies one with the name of the package `ingest`
 
+from bench.sample_questions import CORPUS, TOP_K, read_questions  # noqa: E402
 from ingest import ingest_paths  # noqa: E402
 from ragapp import Rag, open_rag  # noqa: E402
-
-CORPUS = ROOT / "sample_corpus"
-TOP_K = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +41,12 @@ class Result:
 
 def followups() -> list[dict[str, Any]]:
     """Return the conversations: earlier questions, the last one, where its answer stands."""
-    lines = (CORPUS / "followups.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return read_questions("followups.jsonl")
 
 
 def unrelated() -> list[dict[str, Any]]:
     """Return the corpus' answerable questions, each after one about another document."""
-    lines = (CORPUS / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    asked = [question for question in map(json.loads, lines) if question["answerable"]]
+    asked = [question for question in read_questions("questions.jsonl") if question["answerable"]]
     apart = len(asked) // 4  # so far on, a question of the same language is of another document
     return [
         question

@@ -39,8 +39,13 @@ class Result:
 
 def evaluate(rag: Rag) -> list[Result]:
     """Ask all questions of the sample corpus, which must have been ingested."""
-    lines = (CORPUS / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    return [_result(json.loads(line), rag) for line in lines]
+    return [_result(question, rag) for question in read_questions("questions.jsonl")]
+
+
+def read_questions(name: str) -> list[dict[str, Any]]:
+    """Return the rows of a file of questions on the sample corpus."""
+    lines = (CORPUS / name).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def _result(question: dict[str, Any], rag: Rag) -> Result:

@@ -10,10 +10,10 @@ import logging
 from contextlib import closing
 from importlib import import_module
 from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ingest.hidden_pdf import HiddenText, hidden_text
+from ragapp.closing import Closing
 
 if TYPE_CHECKING:  # numpy is loaded where pages are drawn
     import numpy as np
@@ -25,7 +25,7 @@ _LOCK = Lock()
 _LOGGER = logging.getLogger(__name__)
 
 
-class PdfiumPages:
+class PdfiumPages(Closing):
     """The texts and pictures of the pages of one PDF. It is opened at its first use."""
 
     def __init__(self, data: bytes, *, password: str = "") -> None:
@@ -34,15 +34,8 @@ class PdfiumPages:
         self._document: Any = None
         self._is_opened = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Free the document."""
         with _LOCK:
             if self._document is not None:
                 self._document.close()

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from types import TracebackType
 from typing import Any, Self, cast
 
 from ingest.archives import Member
@@ -25,6 +24,7 @@ from ingest.prepare import Prepared, described, failed, prepare_file
 from ingest.readers.sandbox import Limits, Sandbox
 from ingest.run import Run
 from ingest.sync import remove
+from ragapp.closing import Closing
 from ragapp.collection import Source
 from ragapp.errors import ReadError, UnsupportedFileError
 
@@ -36,7 +36,7 @@ _TARGET = "ingest.archives:unpack"
 _LIMITS = Limits(wall_s=600.0, cpu_s=600, file_bytes=MAX_ZIP_BYTES)
 
 
-class Unpacker:
+class Unpacker(Closing):
     """Turns the files of a run into tasks, and archives into a task for each member.
 
     `only` limits archives to the members of these source names, None takes all.
@@ -54,12 +54,8 @@ class Unpacker:
         self._clear()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the children and drop what was unpacked."""
         self._sandbox.close()
         self._clear()
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragapp.collection import Searched
-from ragapp.protocols import Embedder
+from ragapp.protocols import READABLE_COVERAGE, Embedder
 
 Legs = Literal["hybrid", "dense", "lexical"]
 
-_READABLE = 0.9
 _UNREADABLE = 0.6
 # Fitted on the public sets: nDCG@10 is flat from 0.5 to 0.6. A term's BM25 tends to 2.2 times its
 # rarity (k1 = 1.2) as it is repeated; 1.6 is what passages of about 250 tokens reach.
@@ -79,7 +78,7 @@ def fuse(evidence: Evidence) -> dict[int, float]:
 
 def _readability(coverage: float) -> float:
     """Return in [0, 1] how far an embedder that knows `coverage` of the tokens can be trusted."""
-    return min(max((coverage - _UNREADABLE) / (_READABLE - _UNREADABLE), 0.0), 1.0)
+    return min(max((coverage - _UNREADABLE) / (READABLE_COVERAGE - _UNREADABLE), 0.0), 1.0)
 
 
 def _lexical_scale(rarity: Mapping[str, float]) -> float:

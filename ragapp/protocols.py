@@ -16,6 +16,8 @@ from ragapp.types import Completion, GenerationOptions, Message
 Vectors = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
+READABLE_COVERAGE = 0.9  # of a text's tokens known: from there on an embedder is taken to read it
+
 
 @dataclass(frozen=True, slots=True)
 class EmbedderIdentity:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Self, Unpack
+from typing import Unpack
 
 from ragapp.citing import cite, with_revisions
+from ragapp.closing import Closing
 from ragapp.collection import BackupReport, Collection, Searched, Selection
 from ragapp.confidence import confidence
 from ragapp.errors import NotFoundError
@@ -24,6 +25,7 @@ from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream, Clock
+from ragapp.support import likeness_by
 from ragapp.types import (
     Answer,
     Completion,
@@ -39,11 +41,10 @@ _Turns = Sequence[Turn]
 _Search = Callable[[str], list[Hit]]
 _Write = Callable[[Sequence[Message]], Iterator[Completion]]
 
-_READ_COVERAGE = 0.9
 _TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
 
 
-class Asking:
+class Asking(Closing):
     """The question pipeline over whatever `selection` gives. Safe to use from several threads."""
 
     def __init__(
@@ -54,9 +55,9 @@ class Asking:
         self.embedder = searcher.embedder
         self.language_model = language_model
 
+    @abstractmethod
     def selection(self, where: Where | None = None) -> Searched:
         """Return what a filter lets pass of what is asked. Raises UsageError."""
-        raise NotImplementedError
 
     def ask(
         self,
@@ -160,21 +161,15 @@ class Asking:
         cited, citations = cite(text, passages)
         if abstained:
             return Verified(cited, citations, ())
-        verified = verify(cited, passages, similar=self._similar)
+        similar = likeness_by(self.embedder)
+        verified = verify(cited, passages, similar=similar)
         policy = self.settings.unsupported
         is_grounded = all(statement.is_grounded for statement in verified.statements)
         if policy == "mark" or is_grounded:
             return verified
         if policy == "refuse":
             return replace(verified, text="")
-        return verify(without_ungrounded(verified), passages, similar=self._similar)
-
-    def _similar(self, first: str, second: str) -> float:
-        """Return the cosine of two texts, 0 where the embedder does not read them."""
-        if min(self.embedder.coverage(first), self.embedder.coverage(second)) < _READ_COVERAGE:
-            return 0.0
-        one, other = self.embedder.embed_documents([first, second])
-        return float(one @ other)
+        return verify(without_ungrounded(verified), passages, similar=similar)
 
     def _fit(self, question: str, hits: Sequence[Hit], turns: Sequence[Message]) -> tuple[Hit, ...]:
         """Return the hits as passages of a prompt, neighbours joined, within the budget."""
@@ -198,21 +193,6 @@ class Asking:
             temperature=self.settings.temperature,
             adapter=self.settings.adapter if adapter is None else adapter,
         )
-
-    def close(self) -> None:
-        """Free what is open; the object cannot be used afterwards."""
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class Rag(Asking):

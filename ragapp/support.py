@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from itertools import pairwise
 
 from ragapp.analysis import content_terms, informative_terms, terms_of
 from ragapp.citing import verbatim
 from ragapp.facts import dates, negations, normal, numbers
+from ragapp.protocols import READABLE_COVERAGE, Embedder, Vectors
 from ragapp.sentences import split_sentences
 from ragapp.statements import Objection
 from ragapp.traditional import simplified
@@ -66,6 +68,26 @@ def best_support(claim: str, hit: Hit, *, similar: Similar | None = None) -> Sup
         return Support(*span, 1.0, ())
     judged = [_judged(claim, hit, span, similar) for span in _stretches(hit.text)]
     return max(judged, key=_goodness, default=Support(0, 0, 0.0, ("words",)))
+
+
+def likeness_by(embedder: Embedder) -> Similar:
+    """Return the cosine of two texts by `embedder`, 0 where it does not read both.
+
+    A text is embedded once, however often it is compared.
+    """
+
+    @cache
+    def vector(text: str) -> Vectors | None:
+        if embedder.coverage(text) < READABLE_COVERAGE:
+            return None
+        embedded: Vectors = embedder.embed_documents([text])[0]
+        return embedded
+
+    def similar(first: str, second: str) -> float:
+        one, other = vector(first), vector(second)
+        return 0.0 if one is None or other is None else float(one @ other)
+
+    return similar
 
 
 def objections(claim: str, evidence: str, *, context: str = "") -> tuple[Objection, ...]:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragapp.collection import Collection
-from ragapp.protocols import Embedder
+from ragapp.protocols import READABLE_COVERAGE, Embedder
 
 READERS = ("BAAI/bge-m3", "intfloat/multilingual-e5-small", "Qwen/Qwen3-Embedding-0.6B")
 _CONSIDERABLE = 0.1  # of the collection's chunks
-_READABLE = 0.9  # of a text's tokens known; below that the dense leg counts less
 _N_SAMPLED = 16
 # trained on English: their tokenizers know the letters of more languages than they understand
 _ENGLISH_ALONE = re.compile(r"(^|/)(all-MiniLM|all-mpnet|multi-qa)-|-en(-|$)", re.IGNORECASE)
@@ -66,7 +65,7 @@ def unread_languages(collection: Collection, embedder: Embedder) -> list[Unread]
         known = _known(collection.sampled_texts(spelled, _N_SAMPLED), embedder)
         name = embedder.identity.name
         is_foreign = language != "en" and _ENGLISH_ALONE.search(name) is not None
-        if known < _READABLE or is_foreign:
+        if known < READABLE_COVERAGE or is_foreign:
             found.append(Unread(name, language, share, known))
     return sorted(found, key=lambda unread: (-unread.share, unread.language))
 

@@ -19,11 +19,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ingest.pages import Block, Page
 from ingest.readers.child import is_recognised
+from ragapp.closing import Closing
 from ragapp.errors import (
     CorruptFileError,
     EncryptedFileError,
@@ -69,7 +69,7 @@ class Limits:
     max_tasks: int = 100
 
 
-class Sandbox:
+class Sandbox(Closing):
     """Children kept warm between files, one for each `read` in progress. Safe for threads."""
 
     def __init__(self, *, limits: Limits | None = None, target: str = _TARGET) -> None:
@@ -79,17 +79,6 @@ class Sandbox:
         self._busy: set[_Child] = set()
         self._lock = Lock()
         self._is_open = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all children at once; what reads from one that is in use sees it die."""

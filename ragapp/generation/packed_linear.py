@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-_MIN_WEIGHTS = 4096  # below, calling costs more than the product
+from ragapp.generation.linear_layers import replace_linears
 
 
 class PackedLinear(nn.Module):
@@ -49,16 +49,9 @@ def pack_linears(model: nn.Module) -> int:
     The plain weights are freed one layer at a time, so that memory does not grow, but for the
     output layer of a model that shares it with the embeddings, which is there twice afterwards.
     """
-    n_packed = 0
-    parents = [module for module in model.modules() if not isinstance(module, nn.Linear)]
-    for parent in parents:
-        for name in [name for name, _ in parent.named_children()]:
-            child = getattr(parent, name)
-            if type(child) is nn.Linear and _pays(child.weight):
-                setattr(parent, name, PackedLinear(child))
-                n_packed += 1
-    return n_packed
 
+    def packed(layer: nn.Linear) -> nn.Module | None:
+        pays = can_pack(layer.weight.device, layer.weight.dtype)
+        return PackedLinear(layer) if pays else None
 
-def _pays(weight: torch.Tensor) -> bool:
-    return weight.numel() >= _MIN_WEIGHTS and can_pack(weight.device, weight.dtype)
+    return replace_linears(model, packed)

@@ -13,12 +13,13 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
+from ragapp.generation.linear_layers import replace_linears
+
 Quantization = Literal["", "int8", "int4"]
 GROUP = 32  # weights of a row that share a scale and an offset in 4 bits
 _MOST_ROWS_8, _MOST_ROWS_4 = 4, 48  # beyond, the product in bfloat16 is faster
 _BLOCK = 64  # rows that the 4-bit kernel takes together, with AVX-512
 _PIECE_ROWS = 1024  # of a weight, quantised at a time: in 32 bits all of it would take much room
-_MIN_WEIGHTS = 4096
 
 
 class Int8Linear(nn.Module):
@@ -88,18 +89,13 @@ def quantize_linears(model: nn.Module, quantization: Quantization, *, head: obje
     Those that 4 bits don't suit are held in 8: the output layer `head`, which needs the precision,
     and such as have no whole number of groups. The plain weights are freed one layer at a time.
     """
-    n_replaced = 0
-    parents = [module for module in model.modules() if not isinstance(module, nn.Linear)]
-    for parent in parents:
-        for name in [name for name, _ in parent.named_children()]:
-            child = getattr(parent, name)
-            if type(child) is nn.Linear and child.weight.numel() >= _MIN_WEIGHTS:
-                is_small = quantization == "int4" and child is not head
-                is_small = is_small and child.in_features % GROUP == 0
-                is_small = is_small and child.out_features % 16 == 0
-                setattr(parent, name, Int4Linear(child) if is_small else Int8Linear(child))
-                n_replaced += 1
-    return n_replaced
+
+    def quantized(layer: nn.Linear) -> nn.Module:
+        is_small = quantization == "int4" and layer is not head
+        is_small = is_small and layer.in_features % GROUP == 0 and layer.out_features % 16 == 0
+        return Int4Linear(layer) if is_small else Int8Linear(layer)
+
+    return replace_linears(model, quantized)
 
 
 def is_quantized(model: nn.Module) -> bool:

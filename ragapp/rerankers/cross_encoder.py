@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from ragapp.embedders.device import resolve_device
 from ragapp.embedders.quiet import quiet_loading
 from ragapp.errors import ModelError, ModelNotFoundError
+from ragapp.hub_cache import cached_snapshot
 from ragapp.protocols import Vectors
 
 _TASK = "ForSequenceClassification"
@@ -100,7 +101,7 @@ class CrossEncoderReranker:
 
 def _locate(name: str) -> Path:
     path = Path(name).expanduser()
-    folder = path if path.is_dir() else _hub_snapshot(name)
+    folder = path if path.is_dir() else cached_snapshot(name, "config.json")
     if folder is None:
         raise ModelNotFoundError(
             f"reranker {name!r} is not on this machine",
@@ -112,17 +113,6 @@ def _locate(name: str) -> Path:
             hint="save the model again as safetensors",
         )
     return folder
-
-
-def _hub_snapshot(name: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = try_to_load_from_cache(name, "config.json")
-    except HFValidationError:
-        return None
-    return Path(found).parent if isinstance(found, str) else None
 
 
 def _check_architecture(name: str, folder: Path) -> None:

@@ -19,7 +19,7 @@ from ragapp.analysis import informative_terms
 
 _K1, _B = 1.2, 0.75
 _LEAST_IDF = 1e-6  # FTS5's, of a term that stands in more than half of the passages
-_SCORED_WHOLE = 8_000  # postings of a question that FTS5 scores in a few milliseconds
+_SCORED_WHOLE = 4000  # postings of a question that FTS5 scores in a few milliseconds
 _MORE = 20  # candidates than are wanted, for the common terms to choose from
 _COMMON = 100  # passages from which on a term's count is worth remembering
 _AVERAGES_ID, _STRUCTURE_ID = 1, 10  # records of FTS5's own table that change with every change
@@ -196,7 +196,7 @@ def _scored(
     scored = []
     for passage_id, text in rows:
         words = text.split(" ")
-        counts = Counter([word for word in words if word in idf])
+        counts = Counter(filter(idf.__contains__, words))
         norm = _K1 * (1 - _B + _B * len(words) / mean_length)
         score = sum(idf[term] * n * (_K1 + 1) / (n + norm) for term, n in counts.items())
         scored.append((int(passage_id), score))

@@ -19,7 +19,7 @@ from ragapp.analysis import informative_terms
 
 _K1, _B = 1.2, 0.75
 _LEAST_IDF = 1e-6  # FTS5's, of a term that stands in more than half of the passages
-_SCORED_WHOLE = 4000  # postings of a question that FTS5 scores in a few milliseconds
+_SCORED_WHOLE = 5_000  # postings of a question that FTS5 scores in a few milliseconds
 _MORE = 20  # candidates than are wanted, for the common terms to choose from
 _COMMON = 100  # passages from which on a term's count is worth remembering
 _AVERAGES_ID, _STRUCTURE_ID = 1, 10  # records of FTS5's own table that change with every change

@@ -46,6 +46,7 @@ _FACTS_NAME = "evaluated.json"
 _READING = {
     *("fusion", "choosing", "joining", "questions", "explaining", "streaming", "searching"),
     *("rerankers", "several", "confidence", "verifying", "support", "statements"),
+    *("fitting", "trace", "tracing", "templates"),
     *("retrieval", "rag", "prompting", "citing", "health", "bootstrap", "langchain", "server"),
     *("evaluation", "language_models", "generation", "registry", "settings", "errors"),
 }

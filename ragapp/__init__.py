@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ragapp.several import Rags, open_rags
     from ragapp.streaming import AnswerStream
     from ragapp.talking import talk
+    from ragapp.trace import Trace
     from ragapp.transcripts import Conversation, ConversationInfo
     from ragapp.types import Answer, Citation, Hit
 
@@ -69,6 +70,7 @@ __all__ = [
     "Settings",
     "Source",
     "Title",
+    "Trace",
     "compare_runs",
     "evaluate_questions",
     "keep_questions",
@@ -117,6 +119,7 @@ _HOMES = {
     "Settings": "ragapp.settings",
     "Source": "ragapp.filters.expression",
     "Title": "ragapp.filters.expression",
+    "Trace": "ragapp.trace",
     "compare_runs": "ragapp.evaluation.comparing",
     "evaluate_questions": "ragapp.evaluation.own_set",
     "keep_questions": "ragapp.evaluation.making",

@@ -1,17 +1,14 @@
-"""Hits -> messages within the token budget. All but our own words is untrusted."""
+"""Passages -> the messages of a prompt. All but our own words is untrusted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from ragapp.analysis import is_chinese
 from ragapp.citing import marker
-from ragapp.joining import TextOf, join, nothing_known
-from ragapp.sentences import split_sentences
 from ragapp.types import Hit, Message, Span
 
-CountTokens = Callable[[Sequence[str]], list[int]]
+PASSAGE_BREAK = "\n\n"
 
 _SYSTEM = {
     "en": (
@@ -43,39 +40,6 @@ def is_refusal(text: str) -> bool:
     return any(text.strip().startswith(sentence.rstrip(".。")) for sentence in _REFUSAL.values())
 
 
-def fit(
-    hits: Sequence[Hit],
-    *,
-    passage_tokens: int,
-    count_tokens: CountTokens,
-    text_of: TextOf = nothing_known,
-) -> tuple[Hit, ...]:
-    """Return the passages that fit into `passage_tokens` of the model's tokens, best first.
-
-    Hits are taken best first, and neighbours joined; `text_of` is as for `join`. The first that
-    does not fit whole is cut at a sentence border; what remains is left out. The first passage's
-    first sentence is always kept.
-    """
-    sizes: dict[str, int] = {}
-
-    def is_small(passages: Sequence[Hit]) -> bool:
-        shown = [_header(hit, number) + hit.text for number, hit in enumerate(passages, start=1)]
-        new = [text for text in dict.fromkeys(shown) if text not in sizes]
-        sizes.update(zip(new, count_tokens(new) if new else [], strict=True))
-        return sum(sizes[text] for text in shown) <= passage_tokens
-
-    fitting: list[Hit] = []
-    for hit in hits:
-        joined = join([*fitting, hit], text_of)
-        if is_small(joined):
-            fitting = joined
-            continue
-        cuts = _cuts(hit)
-        tried = (join([*fitting, cut], text_of) for cut in cuts)
-        return tuple(next((t for t in tried if is_small(t)), fitting or cuts[-1:]))
-    return tuple(fitting)
-
-
 def build_messages(
     question: str, hits: Sequence[Hit], *, history: Sequence[Message] = ()
 ) -> list[Message]:
@@ -84,11 +48,14 @@ def build_messages(
     system = _SYSTEM[language].format(refusal=_REFUSAL[language])
     spans: list[Span] = []
     for number, hit in enumerate(hits, start=1):
-        spans.append(Span("source", _header(hit, number)))
-        spans.append(Span("passage", hit.text, number))
-        spans.append(Span("instruction", "\n\n"))
+        spans += [*passage_spans(hit, number), Span("instruction", PASSAGE_BREAK)]
     spans += [Span("instruction", _QUESTION[language]), Span("question", question)]
     return [Message.of("system", system), *history, Message("user", tuple(spans))]
+
+
+def passage_spans(hit: Hit, number: int) -> tuple[Span, ...]:
+    """Return a passage as it stands in a prompt: the line above it, and its text."""
+    return Span("source", _header(hit, number)), Span("passage", hit.text, number)
 
 
 def _header(hit: Hit, number: int) -> str:
@@ -96,12 +63,6 @@ def _header(hit: Hit, number: int) -> str:
     page = f", p. {hit.page}" if hit.page is not None else ""
     heading = f" ({hit.heading})" if hit.heading else ""
     return f"{marker(number)} {hit.title}{page}{heading}\n"
-
-
-def _cuts(hit: Hit) -> list[Hit]:
-    """Return the hit's beginnings that end with a sentence, the longest first, at least one."""
-    ends = [end for _, end in split_sentences(hit.text)] or [len(hit.text)]
-    return [replace(hit, end=hit.start + end, text=hit.text[:end]) for end in reversed(ends)]
 
 
 def _language(question: str) -> str:

@@ -135,6 +135,9 @@ class LanguageModel(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens of the model each text has, special tokens not counted."""
 
+    def prompt_text(self, messages: Sequence[Message]) -> str:
+        """Return the exact text that the model reads for them, "" where that is not known."""
+
     def stream(
         self, messages: Sequence[Message], *, options: GenerationOptions, cancelled: Event
     ) -> Iterator[Completion]:

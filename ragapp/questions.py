@@ -8,14 +8,16 @@ alone. No model is asked, and no later turn changes what an earlier one found.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypedDict
 
 from ragapp.analysis import content_terms, informative_terms, is_chinese
 from ragapp.errors import UsageError
+from ragapp.filters import Where
 from ragapp.types import Message
 
 Turn = tuple[Literal["user", "assistant"], str]
+CountTokens = Callable[[Sequence[str]], list[int]]
 
 # How many terms that tell something a question that points back holds at most: one with a pronoun
 # and without a name _MANY, any other _FEW. Chinese terms are pairs of characters.
@@ -42,6 +44,22 @@ _GOES_ON = re.compile(
 )
 _NAMED = re.compile(r"(?<!^)\b[A-Z]\w|\d|[《“「\"]")
 _MARKERS = re.compile(r" ?\[\d{1,3}\]")
+
+
+class AskOptions(TypedDict, total=False):
+    """How to ask; what is left out, or None, is as the settings say.
+
+    `top_k` hits are looked at, of what the filter `where` lets pass. `history` are the earlier
+    turns of the conversation, oldest first, each ("user", text) or ("assistant", text). `adapter`
+    is the name or folder of a LoRA adapter, "" for the model as it is. `trace` keeps how the answer
+    came about in `Answer.trace`.
+    """
+
+    top_k: int | None
+    history: Sequence[Turn]
+    where: Where | None
+    adapter: str | None
+    trace: bool
 
 
 def checked(question: str) -> str:
@@ -85,3 +103,27 @@ def points_back(question: str) -> bool:
 def without_markers(history: Sequence[Turn]) -> list[Message]:
     """Return earlier turns without their markers, which numbered other passages."""
     return [Message.of(role, _MARKERS.sub("", text), kind="turn") for role, text in history]
+
+
+def newest_turns(
+    history: Sequence[Turn], n_tokens: int, count_tokens: CountTokens
+) -> tuple[Sequence[Turn], int]:
+    """Return the newest turns that have at most `n_tokens` in all, and how many were dropped.
+
+    A turn is a question with what follows it, kept whole or dropped. Where they no longer fit, the
+    oldest go until half of the room is free, so that the prompts of the next turns begin alike and
+    a model's cache of them can go on. The newest stays where it fits at all.
+    """
+    starts = [i for i, (role, _) in enumerate(history) if role == "user" or i == 0]
+    ends = [*starts[1:], len(history)]
+    texts = count_tokens([text for _, text in history]) if history else []
+    sizes = [sum(texts[start:end]) for start, end in zip(starts, ends, strict=False)]
+    n_dropped = used = 0
+    for newest, size in enumerate(sizes):
+        used += size
+        if used <= n_tokens:
+            continue
+        while used > n_tokens or (used > n_tokens // 2 and n_dropped < newest):
+            used -= sizes[n_dropped]
+            n_dropped += 1
+    return history[ends[n_dropped - 1] :] if n_dropped else history, n_dropped

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Unpack
@@ -16,32 +15,35 @@ from ragapp.collection import BackupReport, Collection, Searched, Selection
 from ragapp.confidence import confidence
 from ragapp.errors import NotFoundError
 from ragapp.explaining import Explanation, explain
-from ragapp.filters import Where, filter_of
+from ragapp.filters import Filter, Where, filter_of
+from ragapp.fitting import Prompt, fit_prompt
 from ragapp.health import Health, examine
-from ragapp.prompting import build_messages, fit, is_refusal, refusal
+from ragapp.prompting import is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel, Reranker
-from ragapp.questions import Turn, checked, search_text, without_markers
+from ragapp.questions import AskOptions, Turn, checked, search_text
+from ragapp.retrieval import Found
 from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream, Clock
 from ragapp.support import likeness_by
-from ragapp.types import (
-    Answer,
-    Completion,
-    Document,
-    GenerationOptions,
-    Hit,
-    Message,
-    Usage,
-)
-from ragapp.verifying import Verified, verify, without_ungrounded
+from ragapp.tracing import trace_of
+from ragapp.types import Answer, Completion, Document, GenerationOptions, Hit, Usage
+from ragapp.verifying import Verified, as_policy
 
-_Turns = Sequence[Turn]
-_Search = Callable[[str], list[Hit]]
-_Write = Callable[[Sequence[Message]], Iterator[Completion]]
 
-_TEMPLATE_TOKENS = 96  # what a chat template and the breaks between passages may add
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with all that decides on its answer, checked; `searched` is what is looked for."""
+
+    question: str
+    searched: str
+    history: Sequence[Turn]
+    where: Filter | None
+    top_k: int | None
+    model: LanguageModel
+    options: GenerationOptions
+    is_traced: bool
 
 
 class Asking(Closing):
@@ -59,42 +61,19 @@ class Asking(Closing):
     def selection(self, where: Where | None = None) -> Searched:
         """Return what a filter lets pass of what is asked. Raises UsageError."""
 
-    def ask(
-        self,
-        question: str,
-        *,
-        top_k: int | None = None,
-        history: Sequence[Turn] = (),
-        where: Where | None = None,
-        adapter: str | None = None,
-    ) -> Answer:
-        """Answer a question from the documents, or from what `where` lets pass of them.
+    def ask(self, question: str, **options: Unpack[AskOptions]) -> Answer:
+        """Answer a question from the documents; `options` as in `AskOptions`.
 
-        `history` are the earlier turns of the conversation, oldest first, each ("user", text) or
-        ("assistant", text). `adapter` is the name or folder of a LoRA adapter, "" for the model as
-        it is, None for the setting `adapter`. Raises UsageError for an empty question, a filter
-        that is none or an engine without adapters, ModelNotFoundError when the model or adapter is
-        not on this machine, ModelError when the adapter is broken or another model's.
+        Raises UsageError for an empty question, a filter that is none or an engine without
+        adapters, ModelNotFoundError when the model or adapter is not on this machine, ModelError
+        when the adapter is broken or another model's.
         """
-        return self.stream(
-            question, top_k=top_k, history=history, where=where, adapter=adapter
-        ).answer
+        return self.stream(question, **options).answer
 
-    def stream(
-        self,
-        question: str,
-        *,
-        top_k: int | None = None,
-        history: Sequence[Turn] = (),
-        where: Where | None = None,
-        adapter: str | None = None,
-    ) -> AnswerStream:
+    def stream(self, question: str, **options: Unpack[AskOptions]) -> AnswerStream:
         """Answer a question piece by piece; arguments and errors as for `ask`."""
-        question, cancelled = checked(question), Event()
-        search = partial(self.search, top_k=top_k, where=filter_of(where))
-        options = self._options(adapter)
-        write = partial(self.language_model.stream, options=options, cancelled=cancelled)
-        return AnswerStream(self._answer(question, history, search, write, cancelled), cancelled)
+        asked, cancelled = self._asked(checked(question), **options), Event()
+        return AnswerStream(self._answer(asked, cancelled), cancelled)
 
     def search(
         self, query: str, *, where: Where | None = None, **options: Unpack[SearchOptions]
@@ -115,84 +94,111 @@ class Asking(Closing):
         found = self.searcher.find(question, selection, **options)
         return explain(question, found, selection, readable=self.embedder.coverage(question))
 
-    def _answer(
-        self, question: str, history: _Turns, search: _Search, write: _Write, cancelled: Event
-    ) -> Iterator[str | Answer]:
-        """Yield the answer's text in pieces, then the Answer."""
-        clock = Clock()
-        hits = search(search_text(question, history))
-        clock.retrieve = clock.now()
-        turns = without_markers(history)
-        passages = self._fit(question, hits, turns)
-        messages = build_messages(question, passages, history=turns)
-        clock.prompt = clock.now()
-        text, usage = "", Usage()
-        if confidence(hits) >= self.settings.abstain_below:
-            for piece in write(messages):
-                usage = piece.usage or usage
-                if piece.text:
-                    clock.first_token = clock.first_token or clock.now()
-                    text += piece.text
-                    yield piece.text
-        abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
-        if abstained and not text.strip():
-            text, clock.first_token = refusal(question), clock.now()
-            yield text
-        verified = self._verified(text, passages, abstained=abstained)
-        if not verified.text and not cancelled.is_set():  # nothing of it was supported
-            verified, abstained = Verified(refusal(question), (), ()), True
-        yield Answer(
-            question=question,
-            text=verified.text,
-            abstained=abstained,
-            citations=with_revisions(verified.citations, self.selection().revisions_of),
-            statements=verified.statements,
-            hits=tuple(hits),
-            engine=self.language_model.name,
-            timings_ms=clock.timings(),
-            usage=usage,
-        )
-
-    def _verified(self, text: str, passages: Sequence[Hit], *, abstained: bool) -> Verified:
-        """Return the answer with checked citations; its text is "" where nothing may be shown.
-
-        The setting `unsupported` says what becomes of sentences that no passage supports.
-        """
-        cited, citations = cite(text, passages)
-        if abstained:
-            return Verified(cited, citations, ())
-        similar = likeness_by(self.embedder)
-        verified = verify(cited, passages, similar=similar)
-        policy = self.settings.unsupported
-        is_grounded = all(statement.is_grounded for statement in verified.statements)
-        if policy == "mark" or is_grounded:
-            return verified
-        if policy == "refuse":
-            return replace(verified, text="")
-        return verify(without_ungrounded(verified), passages, similar=similar)
-
-    def _fit(self, question: str, hits: Sequence[Hit], turns: Sequence[Message]) -> tuple[Hit, ...]:
-        """Return the hits as passages of a prompt, neighbours joined, within the budget."""
-        bare = build_messages(question, (), history=turns)
-        return fit(
-            hits,
-            passage_tokens=self._passage_tokens(bare),
-            count_tokens=self.language_model.count_tokens,
-            text_of=self.selection().text_of,
-        )
-
-    def _passage_tokens(self, bare: Sequence[Message]) -> int:
-        """Return how many tokens of passages fit beside the bare prompt and the answer."""
-        n_bare = sum(self.language_model.count_tokens([message.text for message in bare]))
-        room = self.language_model.context_tokens - self.settings.max_new_tokens
-        return max(0, min(self.settings.passage_tokens, room - n_bare - _TEMPLATE_TOKENS))
-
-    def _options(self, adapter: str | None) -> GenerationOptions:
-        return GenerationOptions(
+    def _asked(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        history: Sequence[Turn] = (),
+        where: Where | None = None,
+        adapter: str | None = None,
+        trace: bool = False,
+    ) -> _Asked:
+        options = GenerationOptions(
             max_new_tokens=self.settings.max_new_tokens,
             temperature=self.settings.temperature,
             adapter=self.settings.adapter if adapter is None else adapter,
         )
+        return _Asked(
+            question=question,
+            searched=search_text(question, history),
+            history=history,
+            where=filter_of(where),
+            top_k=top_k,
+            model=self.language_model,
+            options=options,
+            is_traced=trace,
+        )
+
+    def _answer(self, asked: _Asked, cancelled: Event) -> Iterator[str | Answer]:
+        """Yield the answer's text in pieces, then the Answer."""
+        clock, question, selection = Clock(), asked.question, self.selection(asked.where)
+        found = self.searcher.find(asked.searched, selection, top_k=asked.top_k)
+        hits = found.hits()
+        clock.retrieve = clock.now()
+        prompt = self._prompt(asked, hits, selection)
+        clock.prompt = clock.now()
+        text, usage = "", Usage()
+        for piece in self._written(asked, prompt, hits, cancelled):
+            usage = piece.usage or usage
+            if piece.text:
+                clock.first_token = clock.first_token or clock.now()
+                text += piece.text
+                yield piece.text
+        abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
+        if abstained and not text.strip():
+            text, clock.first_token = refusal(question), clock.now()
+            yield text
+        clock.written = clock.now()
+        verified = self._verified(text, prompt.fitted.passages, abstained=abstained)
+        if not verified.text and not cancelled.is_set():  # nothing of it was supported
+            verified, abstained = Verified(refusal(question), (), ()), True
+        answer = Answer(
+            question=question,
+            text=verified.text,
+            abstained=abstained,
+            citations=with_revisions(verified.citations, selection.revisions_of),
+            statements=verified.statements,
+            hits=tuple(hits),
+            engine=asked.model.name,
+            timings_ms=clock.timings(),
+            usage=usage,
+            dropped_turns=prompt.n_dropped_turns,
+            dropped_hits=prompt.fitted.n_left_out,
+        )
+        yield self._traced(answer, asked, found, prompt, clock) if asked.is_traced else answer
+
+    def _prompt(self, asked: _Asked, hits: Sequence[Hit], selection: Searched) -> Prompt:
+        return fit_prompt(
+            asked.question,
+            hits,
+            history=asked.history,
+            model=asked.model,
+            settings=self.settings,
+            text_of=selection.text_of,
+        )
+
+    def _written(
+        self, asked: _Asked, prompt: Prompt, hits: Sequence[Hit], cancelled: Event
+    ) -> Iterator[Completion]:
+        """Return what the model says; nothing where the hits are not sure to be about it."""
+        if confidence(hits) < self.settings.abstain_below:
+            return iter(())
+        return asked.model.stream(prompt.messages, options=asked.options, cancelled=cancelled)
+
+    def _verified(self, text: str, passages: Sequence[Hit], *, abstained: bool) -> Verified:
+        """Return the answer with checked citations; its text is "" where nothing may be shown."""
+        cited, citations = cite(text, passages)
+        if abstained:
+            return Verified(cited, citations, ())
+        similar = likeness_by(self.embedder)
+        return as_policy(cited, passages, self.settings.unsupported, similar=similar)
+
+    def _traced(
+        self, answer: Answer, asked: _Asked, found: Found, prompt: Prompt, clock: Clock
+    ) -> Answer:
+        readable, selection = self.embedder.coverage(asked.searched), self.selection(asked.where)
+        sure, least = confidence(answer.hits), self.settings.abstain_below
+        trace = trace_of(
+            answer,
+            explain(asked.searched, found, selection, readable=readable),
+            prompt,
+            clock=clock,
+            model=asked.model if sure >= least else None,
+            confidence=sure,
+            abstain_below=least,
+        )
+        return replace(answer, trace=trace)
 
 
 class Rag(Asking):

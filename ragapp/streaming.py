@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from threading import Event
 
 from ragapp.errors import UsageError
-from ragapp.types import Answer, Timings
+from ragapp.trace import Stages, Timings
+from ragapp.types import Answer
 
 
 class AnswerStream:
@@ -59,7 +61,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
-        self.retrieve = self.prompt = self.first_token = 0.0
+        self.retrieve = self.prompt = self.first_token = self.written = 0.0
 
     def now(self) -> float:
         """Return the milliseconds until now."""
@@ -68,3 +70,9 @@ class Clock:
     def timings(self) -> Timings:
         """Return the stages' ends, the answer's now."""
         return Timings(self.retrieve, self.prompt, self.first_token, self.now())
+
+    def stages(self, timings: Timings) -> Stages:
+        """Return how long each stage took, of an answer with these timings."""
+        first_token = timings.first_token or self.written  # a cancelled answer has none
+        ends = (0.0, timings.retrieve, timings.prompt, first_token, self.written, timings.total)
+        return Stages(*(round(end - begin, 2) for begin, end in pairwise(ends)))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ragapp.places import PageSpan, Place, page_at
 from ragapp.statements import Statement
+from ragapp.trace import Timings, Trace
 
 INSTRUCTIONS_KEY = "instructions"  # in Document.metadata: instructions to a model found in it
 
@@ -240,19 +241,10 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """Milliseconds since the question arrived until each stage was done."""
-
-    retrieve: float = 0.0
-    prompt: float = 0.0
-    first_token: float = 0.0
-    total: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with its evidence. `abstained` means that the documents do not hold the answer,
-    `dropped_turns` counts the oldest turns of a stored conversation that the model was not shown.
+    `dropped_turns` counts the oldest turns of a conversation that the model was not shown, and
+    `dropped_hits` the hits that did not fit into its prompt. `trace` is there where asked for.
     """
 
     question: str
@@ -261,10 +253,12 @@ class Answer:
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
     engine: str
-    timings_ms: Timings = Timings()
+    timings_ms: Timings = field(default_factory=Timings)
     usage: Usage = Usage()
     statements: tuple[Statement, ...] = ()
     dropped_turns: int = 0
+    dropped_hits: int = 0
+    trace: Trace | None = field(default=None, compare=False)
 
     @property
     def is_grounded(self) -> bool:
@@ -273,6 +267,7 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain JSON values, under the names that the README documents."""
+        traced = {} if self.trace is None else {"trace": self.trace.to_dict()}
         return {
             "question": self.question,
             "answer": self.text,
@@ -285,7 +280,8 @@ class Answer:
             "timings_ms": asdict(self.timings_ms),
             "usage": asdict(self.usage),
             "dropped_turns": self.dropped_turns,
-        }
+            "dropped_hits": self.dropped_hits,
+        } | traced
 
 
 def passages_of(messages: Sequence[Message]) -> list[Span]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from ragapp.analysis import content_terms, informative_terms
 from ragapp.citing import MARKER, citation_of, marker, verbatim
@@ -18,6 +19,8 @@ from ragapp.sentences import split_sentences
 from ragapp.statements import Objection, Statement
 from ragapp.support import Similar, Support, best_support
 from ragapp.types import Citation, Hit
+
+Policy = Literal["mark", "drop", "refuse"]
 
 _MIN_TERMS = 2  # a sentence with fewer, and without a number, states nothing
 _NOTHING = Support(0, 0, 0.0, ("words",))
@@ -79,6 +82,20 @@ def verify(text: str, hits: Sequence[Hit], *, similar: Similar | None = None) ->
         citations += [citation for citation in bound.citations if citation not in citations]
         statements.append(_statement(sentence, bound, start, length))
     return Verified("".join([*pieces, text[done:]]), tuple(citations), tuple(statements))
+
+
+def as_policy(text: str, hits: Sequence[Hit], policy: Policy, *, similar: Similar) -> Verified:
+    """Return what `verify` makes of `text`, and of its unsupported sentences what `policy` wants.
+
+    "mark" keeps them, "drop" leaves them out, and "refuse" refuses all of an answer that has any:
+    its text is "" then, as it is where nothing is left.
+    """
+    verified = verify(text, hits, similar=similar)
+    if policy == "mark" or all(statement.is_grounded for statement in verified.statements):
+        return verified
+    if policy == "refuse":
+        return replace(verified, text="")
+    return verify(without_ungrounded(verified), hits, similar=similar)
 
 
 def without_ungrounded(verified: Verified) -> str:

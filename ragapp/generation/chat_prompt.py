@@ -48,11 +48,17 @@ class ChatPrompt:
         Where the template refuses or drops the system role, its text opens the first user message.
         Raises ModelError for a conversation that the template cannot express.
         """
+        return [*self._start_ids, *self._encode(self._pieces(messages))]
+
+    def text_of(self, messages: Sequence[Message]) -> str:
+        """Return the prompt as text, as it is encoded but for the tokenizer's start token."""
+        return "".join(piece.text for piece in self._pieces(messages))
+
+    def _pieces(self, messages: Sequence[Message]) -> list[Span]:
         try:
-            pieces = self._render(messages)
+            return self._render(messages)
         except (TemplateError, LookupError):
-            pieces = self._render_folded(messages)
-        return [*self._start_ids, *self._encode(pieces)]
+            return self._render_folded(messages)
 
     def _encode(self, pieces: Sequence[Span]) -> Iterator[int]:
         for piece in pieces:

@@ -89,6 +89,10 @@ class ExtractiveModel:
         """Return how many tokens of the embedder each text has."""
         return self._embedder.count_tokens(texts)
 
+    def prompt_text(self, messages: Sequence[Message]) -> str:
+        """Return "": no model reads a prompt."""
+        return ""
+
     def stream(
         self, messages: Sequence[Message], *, options: GenerationOptions, cancelled: Event
     ) -> Iterator[Completion]:

@@ -72,6 +72,10 @@ class OpenAIModel:
         """Return an estimate of each text's tokens; see the class."""
         return [-(-len(text.encode()) // _BYTES_PER_TOKEN) for text in texts]
 
+    def prompt_text(self, messages: Sequence[Message]) -> str:
+        """Return "": the server makes the prompt by the chat template that it has."""
+        return ""
+
     def stream(
         self, messages: Sequence[Message], *, options: GenerationOptions, cancelled: Event
     ) -> Iterator[Completion]:

@@ -98,6 +98,10 @@ class TransformersModel:
         encode = self._loaded_front().codec.encode_plain
         return [len(encode(text)) for text in texts]
 
+    def prompt_text(self, messages: Sequence[Message]) -> str:
+        """Return the text of the prompt by the model's chat template, control tokens and all."""
+        return self._loaded_front().prompt.text_of(messages)
+
     def stream(
         self, messages: Sequence[Message], *, options: GenerationOptions, cancelled: Event
     ) -> Iterator[Completion]:

@@ -55,6 +55,7 @@ RAGAPP_NAMES = (
     "PageNumber",
     "Source",
     "Title",
+    "Trace",
 )
 INGEST_NAMES = (
     "Event",

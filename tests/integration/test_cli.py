@@ -85,6 +85,7 @@ ANSWER_KEYS = {
     "timings_ms",
     "usage",
     "dropped_turns",
+    "dropped_hits",
 }
 CITATION_KEYS = {
     "revisions",

@@ -15,7 +15,6 @@ from ragapp.chunkstore.schema import SCHEMA_VERSION
 from ragapp.collection import Collection
 from ragapp.errors import CollectionDamagedError, NotFoundError, UsageError
 from ragapp.rag import Rag
-from ragapp.talking import newest_within
 from ragapp.transcripts import Conversation, ConversationTurn
 
 TEXT = "# Lens\n\nThe lens weighs 120 kg. The mirror is washed once a year.\n"
@@ -138,18 +137,6 @@ def test_a_name_that_is_none_is_refused(rag, name):
 
 
 # --- the budget
-
-
-def count(texts):
-    return [len(text) for text in texts]
-
-
-@pytest.mark.parametrize(
-    ("n_tokens", "n_kept"), [(0, 0), (6, 0), (7, 1), (13, 1), (14, 2), (99, 3)]
-)
-def test_the_newest_turns_within_the_budget_are_kept(n_tokens, n_kept):
-    turns = [turn("old?"), turn("Who?"), turn("Why?")]
-    assert newest_within(turns, n_tokens, count) == turns[3 - n_kept :]
 
 
 def test_an_answer_tells_how_many_turns_were_dropped(tmp_path, rag):

@@ -6,9 +6,9 @@ from stored_documents import opened
 
 from ragapp.citing import cite
 from ragapp.collection import Source
+from ragapp.fitting import fit
 from ragapp.joining import join, nothing_known, parts_of
 from ragapp.places import Place
-from ragapp.prompting import fit
 from ragapp.types import Chunk, Document
 
 TEXTS = st.text(alphabet="ab圆。. \n", min_size=1, max_size=60)
@@ -70,7 +70,7 @@ def test_what_fits_is_the_text_of_its_span_in_any_budget(text, spans, budget):
         passage_tokens=budget,
         count_tokens=lambda texts: [len(text) for text in texts],
         text_of=texts_of(d1=text),
-    )
+    ).passages
     assert all(p.text == text[p.start : p.end] for p in passages)
 
 
@@ -107,9 +107,9 @@ def test_a_passage_has_the_page_and_heading_of_its_first_part_and_the_score_of_i
 def test_an_overlap_is_paid_for_once():
     text = "x" * 100
     hits = cut_hits(text, [(0, 60), (40, 60)])
-    size = len("[1] Title d1\n") + 100
+    size = len("[1] Title d1\n") + 100 + len("\n\n")
     fitting = fit(hits, passage_tokens=size, count_tokens=lambda texts: [len(t) for t in texts])
-    assert [passage.text for passage in fitting] == [text]
+    assert [passage.text for passage in fitting.passages] == [text]
 
 
 # --- citations of joined passages

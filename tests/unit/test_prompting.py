@@ -1,100 +1,12 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from made_hits import make_hit
 
-from ragapp.prompting import build_messages, fit, is_refusal, refusal
-from ragapp.sentences import split_sentences
+from ragapp.prompting import build_messages, is_refusal, refusal
 from ragapp.types import Message, passages_of
-
-SENTENCES = st.lists(
-    st.sampled_from(
-        ["The dome opens. ", "圆顶打开。", "A long one about " + "x" * 90 + ". ", "Why? "]
-    ),
-    min_size=1,
-    max_size=5,
-).map("".join)
-HITS = st.lists(SENTENCES, max_size=14).map(
-    lambda texts: [
-        make_hit(text, rank=i, document=f"d{i}") for i, text in enumerate(texts, start=1)
-    ]
-)
-
-
-def characters(texts):
-    return [len(text) for text in texts]
-
-
-def words(texts):
-    return [len(text.split()) for text in texts]
 
 
 def source_spans(messages):
     return [s for message in messages for s in message.spans if s.kind in ("source", "passage")]
-
-
-def size_in_prompt(hits, count_tokens):
-    """Return what headers and passages cost, as they stand in the prompt."""
-    spans = source_spans(build_messages("Why?", hits))
-    pairs = zip(spans[::2], spans[1::2], strict=True)
-    return sum(count_tokens([source.text + passage.text])[0] for source, passage in pairs)
-
-
-def first_sentence(text):
-    return text[: split_sentences(text)[0][1]]
-
-
-# --- the budget
-
-
-@given(HITS, st.integers(0, 900), st.sampled_from([characters, words]))
-def test_no_passage_but_the_firsts_first_sentence_exceeds_the_budget(hits, budget, count_tokens):
-    passages = fit(hits, passage_tokens=budget, count_tokens=count_tokens)
-    is_least = len(passages) == 1 and passages[0].text == first_sentence(hits[0].text)
-    assert is_least or size_in_prompt(passages, count_tokens) <= budget
-
-
-@given(HITS.filter(bool), st.integers(0, 300))
-def test_the_first_sentence_of_the_first_passage_is_always_kept(hits, budget):
-    passages = fit(hits, passage_tokens=budget, count_tokens=characters)
-    assert passages[0].text.startswith(first_sentence(hits[0].text))
-
-
-@given(HITS, st.integers(0, 900))
-def test_passages_are_beginnings_of_the_hits_in_their_order(hits, budget):
-    passages = fit(hits, passage_tokens=budget, count_tokens=characters)
-    assert [p.chunk_id for p in passages] == [hit.chunk_id for hit in hits[: len(passages)]]
-    assert all(h.text.startswith(p.text) for h, p in zip(hits, passages, strict=False))
-
-
-@given(HITS, st.integers(0, 900))
-def test_the_offsets_of_a_passage_span_its_text(hits, budget):
-    passages = fit(hits, passage_tokens=budget, count_tokens=characters)
-    assert all(passage.end - passage.start == len(passage.text) for passage in passages)
-
-
-@given(HITS, st.integers(0, 900))
-def test_only_the_last_passage_is_cut_and_at_a_sentence(hits, budget):
-    passages = fit(hits, passage_tokens=budget, count_tokens=characters)
-    cut = [i for i, p in enumerate(passages) if p.text != hits[i].text]
-    assert cut in ([], [len(passages) - 1])
-    for i in cut:
-        assert len(passages[i].text) in [end for _, end in split_sentences(hits[i].text)]
-
-
-@given(HITS)
-def test_everything_fits_into_a_large_budget(hits):
-    assert fit(hits, passage_tokens=10**6, count_tokens=characters) == tuple(hits)
-
-
-def test_a_second_passage_with_a_long_sentence_is_left_out():
-    hits = [make_hit("Short."), make_hit("word " * 500, rank=2, document="d2")]
-    passages = fit(hits, passage_tokens=100, count_tokens=characters)
-    assert [passage.text for passage in passages] == ["Short."]
-
-
-def test_no_hits_give_no_passages():
-    assert fit([], passage_tokens=100, count_tokens=characters) == ()
 
 
 # --- the messages

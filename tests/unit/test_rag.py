@@ -31,6 +31,9 @@ class FakeModel:
     def count_tokens(self, texts):
         return [len(text.split()) for text in texts]
 
+    def prompt_text(self, messages):
+        return "".join(f"<{message.role}>{message.text}" for message in messages)
+
     def stream(self, messages, *, options, cancelled):
         self.prompts.append(list(messages))
         for piece in self.pieces:
@@ -333,7 +336,7 @@ def told(collection):
 def test_an_answer_has_the_documented_keys(told):
     assert set(told) == {
         "question", "answer", "abstained", "grounded", "statements", "citations", "hits", "engine",
-        "timings_ms", "usage", "dropped_turns",
+        "timings_ms", "usage", "dropped_turns", "dropped_hits",
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from ui.cli.app import (
 )
 from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
+from ui.cli.tracing import print_trace
 
 if TYPE_CHECKING:
     from ragapp import Answer, AnswerStream
@@ -29,7 +30,9 @@ AdapterOption = Annotated[
         metavar="NAME", help="A LoRA adapter: its name or its folder.", show_default=False
     ),
 ]
-_HISTORY_TURNS = 10
+TraceOption = Annotated[
+    bool, typer.Option("--trace", help="Tell how the answer came about: search, prompt, budget.")
+]
 _Turn = tuple[Literal["user", "assistant"], str]
 
 
@@ -40,16 +43,19 @@ def ask(
     top_k: TopKOption = None,
     where: WhereOption = None,
     adapter: AdapterOption = None,
+    trace: TraceOption = False,
     collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
+    choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter, "trace": trace}
     with reported_errors(as_json=as_json), opened(collection) as rag:
         if as_json:
-            answer = rag.ask(question, top_k=top_k, where=where, adapter=adapter)
-            print_json(answer.to_dict())
+            print_json(rag.ask(question, **choice).to_dict())
         else:
-            _streamed(rag.stream(question, top_k=top_k, where=where, adapter=adapter))
+            answer = _streamed(rag.stream(question, **choice))
+            if answer.trace is not None:
+                print_trace(answer.trace)
 
 
 @app.command()
@@ -83,7 +89,6 @@ def chat(
                     stream = talk(rag, conversation, question, **choice)
                 answer = _told(stream, as_json=as_json)
                 history += [("user", question), ("assistant", answer.text)]
-                del history[: -2 * _HISTORY_TURNS]
 
 
 @app.command()
@@ -159,6 +164,9 @@ def _streamed(stream: AnswerStream) -> Answer:
     _print_sources(answer)
     if answer.dropped_turns:
         print_line(f"  the {answer.dropped_turns} oldest turns no longer fit and were left out")
+    if answer.dropped_hits:
+        n = f"{answer.dropped_hits} of {len(answer.hits)}"
+        print_line(f"  {n} passages did not fit into the prompt (passage_tokens, context_tokens)")
     return answer
 
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingest.boxes import Box, QuoteBoxes, citation_boxes, quote_boxes
     from ingest.evaluation import evaluate_folder
     from ingest.outcomes import IngestReport, Outcome, Progress
     from ingest.pipeline import ingest_loader, ingest_paths
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
     from ingest.watch import Event, watch_folders
 
 __all__ = [
+    "Box",
     "Event",
     "IngestReport",
     "Outcome",
     "Progress",
     "Quality",
+    "QuoteBoxes",
     "Request",
     "carry_out",
     "check_report_path",
+    "citation_boxes",
     "compare",
     "evaluate_folder",
     "failures",
@@ -42,6 +46,7 @@ __all__ = [
     "keep_watch",
     "needs_a_look",
     "policy_settings",
+    "quote_boxes",
     "remarks_on",
     "retry_failed",
     "summary_of",
@@ -50,14 +55,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Box": "ingest.boxes",
     "Event": "ingest.watch",
     "IngestReport": "ingest.outcomes",
     "Outcome": "ingest.outcomes",
     "Progress": "ingest.outcomes",
     "Quality": "ingest.quality",
+    "QuoteBoxes": "ingest.boxes",
     "Request": "ingest.request",
     "carry_out": "ingest.request",
     "check_report_path": "ingest.report_file",
+    "citation_boxes": "ingest.boxes",
     "compare": "ingest.revisions",
     "evaluate_folder": "ingest.evaluation",
     "failures": "ingest.retry",
@@ -68,6 +76,7 @@ _HOMES = {
     "keep_watch": "ingest.request",
     "needs_a_look": "ingest.remarks",
     "policy_settings": "ingest.request",
+    "quote_boxes": "ingest.boxes",
     "remarks_on": "ingest.remarks",
     "retry_failed": "ingest.retry",
     "summary_of": "ingest.remarks",

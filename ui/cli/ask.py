@@ -17,6 +17,7 @@ from ui.cli.app import (
     app,
     opened,
 )
+from ui.cli.boxes import boxed, print_boxes
 from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
 from ui.cli.tracing import print_trace
@@ -33,6 +34,10 @@ AdapterOption = Annotated[
 TraceOption = Annotated[
     bool, typer.Option("--trace", help="Tell how the answer came about: search, prompt, budget.")
 ]
+BoxesOption = Annotated[
+    bool,
+    typer.Option("--boxes", help="Tell where each quote stands on its PDF's page."),
+]
 _Turn = tuple[Literal["user", "assistant"], str]
 
 
@@ -44,6 +49,7 @@ def ask(
     where: WhereOption = None,
     adapter: AdapterOption = None,
     trace: TraceOption = False,
+    has_boxes: BoxesOption = False,
     collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,9 +57,12 @@ def ask(
     choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter, "trace": trace}
     with reported_errors(as_json=as_json), opened(collection) as rag:
         if as_json:
-            print_json(rag.ask(question, **choice).to_dict())
+            answer = rag.ask(question, **choice)
+            print_json(boxed(rag, answer) if has_boxes else answer.to_dict())
         else:
             answer = _streamed(rag.stream(question, **choice))
+            if has_boxes:
+                print_boxes(rag, answer)
             if answer.trace is not None:
                 print_trace(answer.trace)
 

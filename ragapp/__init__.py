@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ragapp.settings import Settings
     from ragapp.several import Rags, open_rags
     from ragapp.streaming import AnswerStream
-    from ragapp.talking import talk
+    from ragapp.talking import answer_of, talk
     from ragapp.trace import Trace
     from ragapp.transcripts import Conversation, ConversationInfo
     from ragapp.types import Answer, Citation, Hit
@@ -71,6 +71,7 @@ __all__ = [
     "Source",
     "Title",
     "Trace",
+    "answer_of",
     "compare_runs",
     "evaluate_questions",
     "keep_questions",
@@ -120,6 +121,7 @@ _HOMES = {
     "Source": "ragapp.filters.expression",
     "Title": "ragapp.filters.expression",
     "Trace": "ragapp.trace",
+    "answer_of": "ragapp.talking",
     "compare_runs": "ragapp.evaluation.comparing",
     "evaluate_questions": "ragapp.evaluation.own_set",
     "keep_questions": "ragapp.evaluation.making",

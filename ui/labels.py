@@ -62,6 +62,19 @@ ASK_INTRO = Label(
 )
 ASK_PLACEHOLDER = Label("Ask about your documents", "就您的文档提问")
 NEW_CONVERSATION = Label("New conversation", "新对话")
+CONVERSATIONS = Label("Conversations", "对话")
+FIND_CONVERSATION = Label("Find a conversation", "查找对话")
+THIS_CONVERSATION = Label("This conversation", "此对话")
+RENAME = Label("Name", "名称")
+RENAME_DO = Label("Rename", "重命名")
+EXPORT_MARKDOWN = Label("Save as Markdown, with sources", "保存为 Markdown（含出处）")
+EXPORT_JSON = Label("Save as JSON", "保存为 JSON")
+DELETE_SURE = Label("Delete it for good", "永久删除")
+DELETE_CONVERSATION = Label("Delete", "删除")
+TURNS_DROPPED = Label(
+    "The model was not shown the {n:,} oldest turns: they exceed its budget.",
+    "模型未读取最早的 {n:,} 轮对话：超出其长度预算。",
+)
 SEARCHING = Label("Searching the documents…", "正在检索文档……")
 STOP = Label("Stop", "停止")
 STOPPED = Label("Stopped before the end.", "回答已中途停止。")

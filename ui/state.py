@@ -1,14 +1,13 @@
 """What the page remembers: one `Rag` for all visitors, and each visitor's session.
 
-The keys of the session stand here alone; everything else goes through these functions.
-"""
+The session's keys stand here alone; everything else goes through these functions."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, cast
+from typing import cast
 
 import streamlit as st
 
@@ -19,6 +18,7 @@ from ui.labels import LANGUAGE_NAMES, Language, Say, say_in
 from ui.narrowing import Narrowing
 
 _LANGUAGE_PARAMETER = "lang"
+_CONVERSATION_PARAMETER = "conversation"
 
 
 class Key(StrEnum):
@@ -26,6 +26,14 @@ class Key(StrEnum):
 
     LANGUAGE = "language"
     CONVERSATION = "conversation"
+    CONVERSATION_NAME = "conversation_name"
+    STORED = "stored"
+    NEW_NAME = "new_name"
+    RENAME = "rename"
+    DELETE = "delete"
+    DELETE_SURE = "delete_sure"
+    FIND_CONVERSATION = "find_conversation"
+    FAILURE = "failure"
     STOP = "stop"
     NEW_CONVERSATION = "new_conversation"
     QUESTION = "question"
@@ -122,18 +130,53 @@ def conversation() -> list[Turn]:
     return turns
 
 
+def has_begun() -> bool:
+    """Tell whether the session has drawn a conversation before, if only an empty one."""
+    return Key.CONVERSATION in st.session_state
+
+
 def forget_conversation() -> None:
     """Begin a new conversation."""
-    st.session_state[Key.CONVERSATION] = []
+    open_conversation("", [])
 
 
-def history() -> list[tuple[Literal["user", "assistant"], str]]:
-    """Return the answered turns as the history that a follow-up question needs."""
-    turns: list[tuple[Literal["user", "assistant"], str]] = []
-    for turn in conversation():
-        if turn.answer is not None:
-            turns += [("user", turn.question), ("assistant", turn.answer.text)]
-    return turns
+def open_conversation(name: str, turns: list[Turn]) -> None:
+    """Show a stored conversation, "" for a new one that is stored once it is named."""
+    st.session_state[Key.CONVERSATION] = turns
+    name_conversation(name)
+
+
+def conversation_name() -> str:
+    """Return the name under which the session's conversation is stored, "" before it is."""
+    return str(st.session_state.get(Key.CONVERSATION_NAME, ""))
+
+
+def name_conversation(name: str) -> None:
+    """Remember under which name the session's conversation is stored."""
+    st.session_state[Key.CONVERSATION_NAME] = name
+
+
+def conversation_in_address() -> str:
+    """Return the conversation that the address names, "" for none."""
+    return st.query_params.get(_CONVERSATION_PARAMETER, "")
+
+
+def keep_conversation_in_address() -> None:
+    """Write the conversation's name into the query parameters, so that a reload opens it."""
+    name = conversation_name()
+    if name != conversation_in_address():
+        st.query_params.pop(_CONVERSATION_PARAMETER, None)
+        st.query_params.update({_CONVERSATION_PARAMETER: name} if name else {})
+
+
+def leave_failure(failure: Failure) -> None:
+    """Leave an error to be shown in the next run."""
+    st.session_state[Key.FAILURE] = failure
+
+
+def take_failure() -> Failure | None:
+    """Return the error left by a click, once."""
+    return cast("Failure | None", st.session_state.pop(Key.FAILURE, None))
 
 
 def narrowing() -> Narrowing:

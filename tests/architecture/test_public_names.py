@@ -56,6 +56,7 @@ RAGAPP_NAMES = (
     "Source",
     "Title",
     "Trace",
+    "answer_of",
 )
 INGEST_NAMES = (
     "Box",

@@ -4,12 +4,13 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from opened_rag import open_fake_rag
 
 from ingest import ingest_paths
-from ragapp import talk
+from ragapp import answer_of, talk
 from ragapp.chunkstore.migration import old_copies
 from ragapp.chunkstore.schema import SCHEMA_VERSION
 from ragapp.collection import Collection
@@ -210,3 +211,27 @@ def test_no_copy_is_laid_where_tables_are_only_added(version_2):
     with closing(sqlite3.connect(version_2 / "ragapp.sqlite3")) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     assert old_copies(version_2 / "ragapp.sqlite3") == []
+
+
+# --- read back
+
+
+def test_a_stored_turn_gives_its_answer_back_without_hits(rag):
+    given = said(rag, "lens", QUESTION)
+
+    back = answer_of(rag.conversations.get("lens").turns[0])
+
+    assert back == replace(given, hits=())
+    assert given.citations
+
+
+def test_facts_of_another_version_are_left_out(rag):
+    said(rag, "lens", QUESTION)
+    turn = rag.conversations.get("lens").turns[0]
+    facts = json.loads(json.dumps(turn.answer))
+    facts["citations"][0]["mood"] = "good"
+    del facts["citations"][0]["also_at"]
+
+    back = answer_of(ConversationTurn(turn.asked_at, facts))
+
+    assert back.citations[0].also_at == ()

@@ -25,15 +25,6 @@ class FakeStream:
         self.is_cancelled = True
 
 
-class FakeRag:
-    def __init__(self, stream):
-        self._stream, self.history, self.where = stream, None, None
-
-    def stream(self, question, *, history, where):
-        self.history, self.where = list(history), where
-        return self._stream
-
-
 class Slot:
     """Breaks off at the n-th time that something is shown."""
 
@@ -57,7 +48,7 @@ def test_an_interrupted_answer_is_kept_as_far_as_it_came_and_the_model_is_stoppe
     stream = FakeStream(["One ", "two ", "three"])
 
     with pytest.raises(Interruption):
-        ask._stream(FakeRag(stream), Turn("count"), 2, Slot(2))
+        ask._stream(None, Turn("count"), 2, Slot(2), lambda: stream)
 
     assert turns[-1] == Turn("count", partial="One two ")
     assert stream.is_cancelled
@@ -66,15 +57,16 @@ def test_an_interrupted_answer_is_kept_as_far_as_it_came_and_the_model_is_stoppe
 def test_an_error_on_the_way_is_kept_with_the_question(turns):
     stream = FakeStream(["One "], RagError("the model is gone", hint="find it"))
 
-    ask._stream(FakeRag(stream), Turn("count"), 2, Slot(0))
+    ask._stream(None, Turn("count"), 2, Slot(0), lambda: stream)
 
     assert turns[-1].failure.message == "the model is gone"
     assert turns[-1].answer is None
 
 
-def test_failed_turns_are_no_history(turns):
-    rag = FakeRag(FakeStream([], RagError("no")))
+def test_an_answer_that_cannot_begin_is_a_failure_of_its_turn(turns):
+    def begin():
+        raise RagError("no conversation can be stored")
 
-    ask._stream(rag, Turn("count"), 2, Slot(0))
+    ask._stream(None, Turn("count"), 2, Slot(0), begin)
 
-    assert rag.history == []
+    assert turns[-1].failure.message == "no conversation can be stored"

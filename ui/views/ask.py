@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-from ragapp import Answer, Rag, RagError
-from ui import labels, render, state
+from ragapp import Answer, AnswerStream, Rag, RagError, talk
+from ui import labels, render, state, talks
 from ui.evidence import cited_evidence, nearest_evidence
 from ui.labels import Say
 from ui.narrowing import Narrowing
 from ui.state import Failure, Key, Turn
+from ui.views.conversations import conversation_list, conversation_menu, restore
 from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag
 
@@ -19,8 +22,10 @@ from ui.views.opening import lead_to_adding, opened_rag
 def show() -> None:
     """Draw the page."""
     say = state.say()
-    _head(say)
     rag = opened_rag(say)
+    restore(rag)
+    _head(rag, say)
+    conversation_list(rag, say)
     stats = rag.collection.stats()
     is_ready = stats.n_documents > 0
     if is_ready:
@@ -36,10 +41,11 @@ def show() -> None:
         _ask(rag, question, say)
 
 
-def _head(say: Say) -> None:
+def _head(rag: Rag, say: Say) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.title(say(labels.ASK), anchor=False, width="content")
         if state.conversation():
+            conversation_menu(rag, say)
             st.button(
                 say(labels.NEW_CONVERSATION),
                 key=Key.NEW_CONVERSATION,
@@ -48,6 +54,9 @@ def _head(say: Say) -> None:
             )
     if not state.conversation():
         st.caption(say(labels.ASK_INTRO))
+    failure = state.take_failure()
+    if failure is not None:
+        render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
 
 
 def _ask(rag: Rag, question: str, say: Say) -> None:
@@ -60,21 +69,24 @@ def _ask(rag: Rag, question: str, say: Say) -> None:
         slot = st.empty()
         st.button(say(labels.STOP), key=Key.STOP, icon=":material/stop_circle:")
         render.note([say(labels.SEARCHING)], slot=slot)
-        _stream(rag, Turn(question, state.narrowing()), number, slot)
+        asked = Turn(question, state.narrowing())
+        _stream(rag, asked, number, slot, partial(_begun, rag, asked))
     st.rerun()
 
 
-def _stream(rag: Rag, asked: Turn, number: int, slot: render.Slot) -> None:
+def _stream(
+    rag: Rag, asked: Turn, number: int, slot: render.Slot, begin: Callable[[], AnswerStream]
+) -> None:
     """Show the answer as it comes and keep the turn, whatever ends it.
 
     A click elsewhere ends the run from within `render.answer`: the model is stopped then, and what
     has come is kept.
     """
-    turns, history = state.conversation(), state.history()
+    turns = state.conversation()
     turns.append(asked)
     stream, text = None, ""
     try:
-        stream = rag.stream(asked.question, history=history, where=asked.narrowing.where())
+        stream = begin()
         for piece in stream:
             text += piece
             turns[-1] = replace(asked, partial=text)
@@ -85,6 +97,19 @@ def _stream(rag: Rag, asked: Turn, number: int, slot: render.Slot) -> None:
     finally:
         if stream is not None:
             stream.cancel()
+
+
+def _begun(rag: Rag, asked: Turn) -> AnswerStream:
+    name = _conversation_name(rag, asked.question)
+    return talk(rag, name, asked.question, where=asked.narrowing.where())
+
+
+def _conversation_name(rag: Rag, question: str) -> str:
+    """Return the name of the conversation in the session; a new one is named by its question."""
+    if not state.conversation_name():
+        taken = {info.name for info in rag.conversations.list()}
+        state.name_conversation(talks.new_name(question, taken))
+    return state.conversation_name()
 
 
 def _answered(asked: Turn, answer: Answer, rag: Rag) -> Turn:
@@ -122,6 +147,8 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
         if not is_cited:
             st.warning(say(labels.NO_CITATION), icon=":material/rule:")
     _show_unsupported(answer, say)
+    if answer.dropped_turns:
+        render.note([say(labels.TURNS_DROPPED, n=answer.dropped_turns)])
     if not answer.hits and turn.narrowing.where() is not None:
         st.info(say(labels.NOTHING_PASSES), icon=":material/filter_alt:")
     if turn.evidence:

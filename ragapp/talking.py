@@ -51,6 +51,7 @@ def answer_of(turn: ConversationTurn) -> Answer:
         usage=_known(Usage, facts["usage"]),
         statements=tuple(_statement(values) for values in facts["statements"]),
         dropped_turns=int(facts["dropped_turns"]),
+        dropped_hits=int(facts.get("dropped_hits", 0)),
     )
 
 

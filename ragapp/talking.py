@@ -12,8 +12,9 @@ from ragapp.questions import AskOptions, Turn
 from ragapp.rag import Rag
 from ragapp.statements import Statement
 from ragapp.streaming import AnswerStream
+from ragapp.trace import Timings
 from ragapp.transcripts import ConversationTurn
-from ragapp.types import Answer, Citation, Timings, Usage
+from ragapp.types import Answer, Citation, Usage
 
 _T = TypeVar("_T")
 

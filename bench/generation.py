@@ -30,6 +30,7 @@ from transformers.generation.configuration_utils import ContinuousBatchingConfig
 ROOT = Path(__file__).parent.parent
 sys.path[0] = str(ROOT)  # bench/ingest.py has the name of the package
 
+from bench.chunk_reuse import measure_chunks  # noqa: E402
 from bench.made_models import SHAPES, build, bytes_per_token, flops_of_prefill  # noqa: E402
 from ragapp.generation.causal_model import CausalModel, Row  # noqa: E402
 from ragapp.generation.engine import Engine  # noqa: E402
@@ -425,6 +426,7 @@ PARTS: dict[str, Callable[[Setting], None]] = {
     "lookup": measure_lookup,
     "peers": measure_peers,
     "quant": measure_quantized,
+    "chunks": measure_chunks,
 }
 
 

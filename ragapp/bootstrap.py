@@ -8,10 +8,13 @@ from typing import Any
 from ragapp.collection import Collection
 from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
 from ragapp.errors import ModelNotFoundError
+from ragapp.generation.limits import Limits
 from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.rag import Rag
 from ragapp.registry import LANGUAGE_MODELS, RERANKERS, resolve
 from ragapp.settings import DEFAULT_BASE_URL, Settings, load_settings
+
+_CHUNK_FOLDER = "chunk_kv"  # in the collection, whose passages can be told from it
 
 
 def open_rag(
@@ -90,5 +93,17 @@ def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:
         context_tokens=context_tokens,
         adapters=settings.adapters,
         quantization=settings.quantization,
+        limits=_limits(settings),
     )
     return model
+
+
+def _limits(settings: Settings) -> Limits:
+    if settings.chunk_cache == "off":
+        return Limits()
+    is_kept = settings.chunk_cache == "disk"
+    return Limits(
+        chunk_bytes=settings.chunk_cache_mb * 2**20,
+        chunk_share=settings.chunk_recompute,
+        chunk_folder=settings.collection / _CHUNK_FOLDER if is_kept else None,
+    )

@@ -107,6 +107,13 @@ class Asking(Closing):
         options = GenerationOptions(
             max_new_tokens=self.settings.max_new_tokens,
             temperature=self.settings.temperature,
+            top_p=self.settings.top_p,
+            top_k=self.settings.sampling_top_k,
+            min_p=self.settings.min_p,
+            repetition_penalty=self.settings.repetition_penalty,
+            seed=self.settings.seed,
+            stop=self.settings.stop,
+            timeout_s=self.settings.answer_timeout_s or None,
             adapter=self.settings.adapter if adapter is None else adapter,
         )
         return _Asked(

@@ -5,14 +5,16 @@ Read at the edge (`ragapp.bootstrap`, the command line) and passed on as plain v
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -74,6 +76,24 @@ class Settings(BaseSettings):
     abstain_below: float = Field(default=0.35, ge=0.0, le=1.0)
     max_new_tokens: int = Field(default=256, ge=1)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    sampling_top_k: int = Field(default=0, ge=0)
+    min_p: float = Field(default=0.0, ge=0.0, le=1.0)
+    repetition_penalty: float = Field(default=1.0, gt=0.0, le=10.0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    stop: Annotated[tuple[str, ...], NoDecode] = ()
+    answer_timeout_s: float = Field(default=0.0, ge=0.0)
+    chunk_cache: Literal["off", "memory", "disk"] = "off"
+    chunk_cache_mb: int = Field(default=512, ge=1)
+    chunk_recompute: float = Field(default=0.15, ge=0.0, le=1.0)
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _read_stop(cls, value: Any) -> Any:
+        """Take one string as it is, and several as a JSON list, which variables can hold."""
+        if not isinstance(value, str):
+            return value
+        return json.loads(value) if value.startswith("[") else (value,) if value else ()
 
     @model_validator(mode="after")
     def _check_chunk_sizes(self) -> Settings:

@@ -17,8 +17,14 @@ from ragapp.errors import ModelError
 from ragapp.generation.adapted_linear import Chosen, add_adapter
 from ragapp.generation.adapters import read_adapter
 from ragapp.generation.kv_cache import kind_of, new_cache
-from ragapp.generation.packed_attention import PackedCache, can_pack, use_packed_attention
+from ragapp.generation.packed_attention import (
+    PackedCache,
+    Places,
+    can_pack,
+    use_packed_attention,
+)
 from ragapp.generation.quantized_linear import is_quantized
+from ragapp.generation.rotation import Rotation, rotation_of
 from ragapp.generation.turns import FifoSlots
 
 _CHEAP_ROWS, _CHEAP_ROWS_QUANTIZED = 8, 4
@@ -30,12 +36,23 @@ class Row:
     """Tokens to append to a sequence's `cache`, and after how many of the last logits are asked.
 
     `adapter` is the folder of a loaded LoRA adapter to compute with, "" for the model as it is.
+    `places` are the tokens' ascending positions where they fill gaps of the sequence, which its
+    cache has room for, instead of being appended; for a model that `is_packing` alone.
     """
 
     ids: Sequence[int]
     cache: Cache
     n_logits: int = 1
     adapter: str = ""
+    places: Sequence[int] | None = None
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """The place of each token in its sequence."""
+        if self.places is not None:
+            return self.places
+        start = self.cache.get_seq_length()
+        return range(start, start + len(self.ids))
 
 
 class CausalModel:
@@ -76,6 +93,15 @@ class CausalModel:
         """Where the logits come out."""
         device: torch.device = self._model.device
         return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What keys and values are computed in."""
+        return self._model.dtype
+
+    def rotation(self) -> Rotation:
+        """Return how keys are moved to another place. Raises ModelError where they cannot be."""
+        return rotation_of(self._model, name=self.name, is_packing=self.is_packing)
 
     def new_cache(self) -> Cache:
         """Return an empty cache."""
@@ -122,7 +148,7 @@ class CausalModel:
     def _passed(self, rows: Sequence[Row]) -> list[torch.Tensor]:
         """Return the logits of rows that have one adapter."""
         try:
-            if self.is_packing and len(rows) > 1:
+            if self.is_packing and (len(rows) > 1 or rows[0].places is not None):
                 return self._computed_together(rows)
             return [self._computed(row) for row in rows]
         except torch.OutOfMemoryError as error:
@@ -147,12 +173,10 @@ class CausalModel:
 
     def _computed_together(self, rows: Sequence[Row]) -> list[torch.Tensor]:
         lengths = [len(row.ids) for row in rows]
-        positions = [
-            place
+        positions = [place for row in rows for place in row.positions]
+        places = [
+            None if row.places is None else Places.of(row.places, device=self.device)
             for row in rows
-            for place in range(
-                row.cache.get_seq_length(), row.cache.get_seq_length() + len(row.ids)
-            )
         ]
         kept = [
             place
@@ -161,7 +185,7 @@ class CausalModel:
         ]
         logits = self._logits(
             [token_id for row in rows for token_id in row.ids],
-            PackedCache([row.cache for row in rows], lengths),
+            PackedCache([row.cache for row in rows], lengths, places),
             position_ids=torch.tensor([positions], device=self.device),
             logits_to_keep=torch.tensor(kept, device=self.device),
         )

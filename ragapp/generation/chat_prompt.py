@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
@@ -31,6 +32,17 @@ DEFAULT_TEMPLATE = (
 _DEFAULT_STOP = ("\n### System:", "\n### User:", "\n### Assistant:")
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPrompt:
+    """A prompt's tokens, and the half-open ranges of them that are passages, in order.
+
+    A passage is encoded on its own, so that its tokens are the same wherever it stands.
+    """
+
+    ids: list[int]
+    passages: list[tuple[int, int]]
+
+
 class ChatPrompt:
     """The chat format of one model."""
 
@@ -42,13 +54,13 @@ class ChatPrompt:
         self.stop = _DEFAULT_STOP if self._template else ()
         self.end_ids = self._find_end_ids()
 
-    def encode(self, messages: Sequence[Message]) -> list[int]:
+    def encode(self, messages: Sequence[Message]) -> EncodedPrompt:
         """Return the prompt that asks for the assistant's next message.
 
         Where the template refuses or drops the system role, its text opens the first user message.
         Raises ModelError for a conversation that the template cannot express.
         """
-        return [*self._start_ids, *self._encode(self._pieces(messages))]
+        return self._encoded(self._pieces(messages))
 
     def text_of(self, messages: Sequence[Message]) -> str:
         """Return the prompt as text, as it is encoded but for the tokenizer's start token."""
@@ -60,11 +72,16 @@ class ChatPrompt:
         except (TemplateError, LookupError):
             return self._render_folded(messages)
 
-    def _encode(self, pieces: Sequence[Span]) -> Iterator[int]:
+    def _encoded(self, pieces: Sequence[Span]) -> EncodedPrompt:
+        ids, passages = list(self._start_ids), []
         for piece in pieces:
             is_trusted = piece.kind == "instruction"
             encode = self._codec.encode_trusted if is_trusted else self._codec.encode_plain
-            yield from encode(piece.text)
+            start = len(ids)
+            ids += encode(piece.text)
+            if piece.kind == "passage" and len(ids) > start:
+                passages.append((start, len(ids)))
+        return EncodedPrompt(ids, passages)
 
     def _render_folded(self, messages: Sequence[Message]) -> list[Span]:
         try:

@@ -70,6 +70,28 @@ class GrowingLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         """Return views of the first `n_tokens`."""
         return self._keys[:, :, :n_tokens], self._values[:, :, :n_tokens]  # (1, heads, n, dim)
 
+    def stretch(self, n_tokens: int, *, like: torch.Tensor) -> None:
+        """Hold `n_tokens`, the new ones unset: they must be written before they are attended to.
+
+        `like` has the layer's heads, dim, dtype and device.
+        """
+        new = like[:, :, :1].expand(-1, -1, n_tokens - self._n_tokens, -1)
+        self._keys = _with_room(self._keys, new, n_used=self._n_tokens)
+        self._values = _with_room(self._values, new, n_used=self._n_tokens)
+        self.dtype, self.device, self.is_initialized = like.dtype, like.device, True
+        self.keep(n_tokens)
+
+    def write(
+        self, places: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Set (1, heads, n, dim) keys and values at (n,) ascending places among those held.
+
+        Returns views of all up to the last place.
+        """
+        self._keys.index_copy_(2, places, keys)
+        self._values.index_copy_(2, places, values)
+        return self.first(int(places[-1]) + 1)
+
     def crop(self, tokens_to_remove: int) -> None:
         """Take back tokens from the end, counted as transformers counts: at most 0."""
         if self.is_initialized:  # a layer that borrows another's keys never is
@@ -97,6 +119,22 @@ class GrowingCache(Cache):
         for layer in self.growing_layers:
             if layer.get_seq_length() > n_tokens:
                 layer.keep(n_tokens)
+
+    def states(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return copies of all keys and values held: (layers, heads, n, dim) each."""
+        held = [layer.first(layer.get_seq_length()) for layer in self.growing_layers]
+        return torch.cat([keys for keys, _ in held]), torch.cat([values for _, values in held])
+
+    def place(self, start: int, keys: torch.Tensor, values: torch.Tensor, *, n_tokens: int) -> None:
+        """Set (layers, heads, n, dim) states from `start` on, and hold `n_tokens`, at least those.
+
+        What lies between is to be written before it is attended to.
+        """
+        places = torch.arange(start, start + keys.shape[2], device=keys.device)
+        for layer, key, value in zip(self.growing_layers, keys, values, strict=True):
+            if layer.get_seq_length() < n_tokens:
+                layer.stretch(n_tokens, like=key[None])
+            layer.write(places, key[None], value[None])
 
     def copy_of_first(self, n_tokens: int) -> GrowingCache:
         """Return a cache of its own with the first `n_tokens`, at least one."""

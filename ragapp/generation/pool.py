@@ -38,15 +38,18 @@ class SessionPool:
         finally:
             self.put_back(session)
 
-    def take(self, prompt_ids: Sequence[int], *, adapter: str = "") -> Session:
+    def take(
+        self, prompt_ids: Sequence[int], *, adapter: str = "", is_exact: bool = True
+    ) -> Session:
         """Return the session that shares most with the prompt, to be `put_back` in the end.
 
+        With `is_exact`, tokens that were joined of chunks count as not shared.
         Where the prompt continues less than half of it (only the instructions are the same, say),
         it is another conversation's: that one is left as it is and the shared part is copied. So it
         is where the session is lent already; its borrower must not change it meanwhile.
         """
         with self._lock:
-            session = self._taken(prompt_ids, adapter)
+            session = self._taken(prompt_ids, adapter, is_exact)
             self._lent.append(session)
             return session
 
@@ -64,8 +67,8 @@ class SessionPool:
         with self._lock:
             self._idle.clear()
 
-    def _taken(self, prompt_ids: Sequence[int], adapter: str) -> Session:
-        best, n_reusable = self._best(prompt_ids, adapter)
+    def _taken(self, prompt_ids: Sequence[int], adapter: str, is_exact: bool) -> Session:
+        best, n_reusable = self._best(prompt_ids, adapter, is_exact)
         if best is None:
             return self._new_session(adapter)
         if best in self._lent or 2 * n_reusable < best.n_tokens:
@@ -73,12 +76,14 @@ class SessionPool:
         self._idle.remove(best)
         return best
 
-    def _best(self, prompt_ids: Sequence[int], adapter: str) -> tuple[Session | None, int]:
+    def _best(
+        self, prompt_ids: Sequence[int], adapter: str, is_exact: bool
+    ) -> tuple[Session | None, int]:
         best, most = None, 0
         for session in [*reversed(self._idle), *self._lent]:  # of equals, the most recently used
             if session.adapter != adapter:
                 continue
-            n_reusable = session.reusable_tokens(prompt_ids)
+            n_reusable = session.reusable_tokens(prompt_ids, is_exact=is_exact)
             if n_reusable > most:
                 best, most = session, n_reusable
         return best, most

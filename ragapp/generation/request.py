@@ -13,6 +13,7 @@ from threading import Event
 import torch
 
 from ragapp.generation.causal_model import Row
+from ragapp.generation.chunk_reuse import ChunkReuse, Joining
 from ragapp.generation.drafting import Drafter
 from ragapp.generation.sampling import Sampler, logprob_of
 from ragapp.generation.session import Session
@@ -27,7 +28,8 @@ class Request:
     """A prompt, its options, and what there is of the answer.
 
     `cancelled` is asked once a step. `end_ids` end the answer and are no part of it. With
-    `is_drafting`, a greedy answer's next tokens are guessed from the prompt.
+    `is_drafting`, a greedy answer's next tokens are guessed from the prompt. `passages` are the
+    half-open ranges of the prompt's tokens for which `chunks` may be asked.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class Request:
         decode: Callable[[Sequence[int]], str],
         end_ids: frozenset[int],
         is_drafting: bool = True,
+        passages: Sequence[tuple[int, int]] = (),
+        chunks: ChunkReuse | None = None,
     ) -> None:
         self.prompt_ids = list(prompt_ids)
         self.session: Session | None = None
@@ -54,6 +58,9 @@ class Request:
         self._is_drafting = is_drafting
         self._drafter: Drafter | None = None
         self._n_cached = 0
+        self._passages = passages
+        self._chunks = chunks
+        self._joining: Joining | None = None
         self._answer_ids: list[int] = []
         self._logprobs: list[float] = []
         self._place: int | None = None
@@ -77,6 +84,11 @@ class Request:
             wake()
 
     @property
+    def is_exact(self) -> bool:
+        """Whether every token is to be computed from all before it."""
+        return self._chunks is None or not self._passages
+
+    @property
     def is_stalled(self) -> bool:
         """Whether to wait for the reader, who has not read the last few pieces."""
         return self._outcomes.qsize() > _MAX_UNREAD and not self._abandoned.is_set()
@@ -90,7 +102,9 @@ class Request:
     def begin(self, session: Session, *, device: torch.device) -> None:
         """Take a session, which is this request's alone until it ends."""
         self.session = session
-        self._n_cached = session.begin(self.prompt_ids)
+        self._n_cached = session.begin(self.prompt_ids, is_exact=self.is_exact)
+        if not self.is_exact:
+            self._join(session)
         self._sampler = Sampler(self._options, device=device, prompt_ids=self.prompt_ids)
         if self._is_drafting and self._sampler.is_greedy and session.can_take_back:
             self._drafter = Drafter(self.prompt_ids)
@@ -113,6 +127,8 @@ class Request:
         The request has a session.
         """
         assert self.session is not None
+        if self._joining:
+            return self._joining.next_ids(max_tokens=max_tokens)
         if self.is_prefilling:
             return list(self.session.next_piece(self.prompt_ids, max_tokens=max_tokens))
         n_left = self._options.max_new_tokens - len(self._answer_ids)
@@ -123,13 +139,19 @@ class Request:
     def row(self, ids: Sequence[int]) -> Row:
         """Return what appends `ids`, the request's `next_ids`, to its session."""
         assert self.session is not None
+        if self._joining:
+            return self._joining.row(ids)
         return self.session.row(ids, n_logits=1 if self.is_prefilling else len(ids))
 
     def take(self, ids: Sequence[int], logits: torch.Tensor) -> FinishReason | None:
         """Take the (n, vocab) logits after `ids`; return why the answer ends, if it does."""
         assert self.session is not None
         assert self._sampler is not None
-        self.session.extend(ids)
+        if self._joining:
+            self._joining.take(ids)
+            self._joining = None if self._joining.is_done else self._joining
+        else:
+            self.session.extend(ids)
         if self.session.n_tokens < len(self.prompt_ids):
             return None
         if len(logits) == 1:
@@ -150,18 +172,40 @@ class Request:
         tokens: list[int] = chosen[: n_accepted + 1]
         return tokens
 
+    def restore(self) -> bool:
+        """Undo what a failed pass has written; False where it cannot be undone."""
+        if self._joining:
+            self._joining.restore()
+            return True
+        return self.session is not None and self.session.restore()
+
+    def leave(self) -> Session | None:
+        """Return the session, if there is one, for others to go on with."""
+        if self.session is not None and self._joining:
+            self.session.restore()
+        return self.session
+
     def finish(self, reason: FinishReason) -> None:
         """Hand the asker the last piece."""
         n_read = len(self.prompt_ids)
         if self.is_prefilling:
             n_read = self.session.n_tokens if self.session else 0
-        usage = Usage(n_read, n_read - self._n_cached, self._n_cached, len(self._answer_ids))
+        n_cached = min(self._n_cached, n_read)
+        usage = Usage(n_read, n_read - n_cached, n_cached, len(self._answer_ids))
         logprobs = tuple(self._logprobs) if self._options.has_logprobs else None
         self._outcomes.put(Completion(self._text.finish(), reason, usage, logprobs=logprobs))
 
     def fail(self, error: BaseException) -> None:
         """Hand the asker what ended the request."""
         self._outcomes.put(error)
+
+    def _join(self, session: Session) -> None:
+        assert self._chunks is not None
+        self._joining = self._chunks.joining(
+            self.prompt_ids, self._passages, session=session, n_held=self._n_cached
+        )
+        if self._joining:
+            self._n_cached += self._joining.n_found
 
     def _next_outcome(self, wake: Callable[[], None]) -> Completion | BaseException:
         while True:

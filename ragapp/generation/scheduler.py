@@ -100,7 +100,9 @@ class Scheduler:
             if reason:
                 self._end(request, reason)
             elif request.session is None:
-                session = self._pool.take(request.prompt_ids, adapter=request.adapter)
+                session = self._pool.take(
+                    request.prompt_ids, adapter=request.adapter, is_exact=request.is_exact
+                )
                 request.begin(session, device=self._model.device)
 
     def _fed(self) -> list[tuple[Request, Sequence[int]]]:
@@ -147,15 +149,16 @@ class Scheduler:
             return
         _log.warning("%s; going on one request at a time", error)
         for request, ids in fed:
-            if request.session is not None and request.session.restore():
+            if request.restore():
                 self._step([(request, ids)])
             else:
                 self._fail(request, error)
 
     def _end(self, request: Request, reason: FinishReason) -> None:
         self._active.remove(request)
-        if request.session is not None:
-            self._pool.put_back(request.session)
+        session = request.leave()
+        if session is not None:
+            self._pool.put_back(session)
         request.finish(reason)
 
     def _fail(self, request: Request, error: BaseException) -> None:

@@ -7,6 +7,7 @@ fed, after an error nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
@@ -15,6 +16,17 @@ import torch
 
 from ragapp.generation.causal_model import CausalModel, Row
 from ragapp.generation.kv_cache import GrowingCache, bytes_of
+
+_ALL = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """Keys and values, (layers, heads, n, dim) each, rotated for the places from `start` on."""
+
+    start: int
+    keys: torch.Tensor
+    values: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,7 @@ class Session:
         self._piece_tokens = piece_tokens
         self._cache = model.new_cache()
         self._ids: list[int] = []
+        self._n_exact = _ALL
 
     @property
     def ids(self) -> list[int]:
@@ -80,9 +93,9 @@ class Session:
         """Feed one token and return the (vocab,) logits of the next."""
         return self._feed([token_id])
 
-    def begin(self, prompt_ids: Sequence[int]) -> int:
+    def begin(self, prompt_ids: Sequence[int], *, is_exact: bool = True) -> int:
         """Keep what can be reused for a prompt and forget the rest; return how many tokens stay."""
-        return self._keep(self.reusable_tokens(prompt_ids))
+        return self._keep(self.reusable_tokens(prompt_ids, is_exact=is_exact))
 
     def next_piece(self, prompt_ids: Sequence[int], *, max_tokens: int) -> Sequence[int]:
         """Return what of the prompt is to be fed next; a recurrent model takes all of it at once.
@@ -96,6 +109,22 @@ class Session:
     def row(self, ids: Sequence[int], *, n_logits: int = 1) -> Row:
         """Return what makes a pass over several sequences append `ids` to this one."""
         return Row(ids, self._cache, n_logits, self.adapter)
+
+    def place(self, chunks: Sequence[Placed], *, n_tokens: int) -> None:
+        """Put keys and values that were computed elsewhere behind those held, gaps between them.
+
+        The cache is then `n_tokens` long; `placed_row` fills the gaps, `extend` tells of each token
+        once all before it are there. From the first such chunk on the session is not exact.
+        """
+        assert isinstance(self._cache, GrowingCache)
+        with torch.inference_mode():
+            for chunk in chunks:
+                self._cache.place(chunk.start, chunk.keys, chunk.values, n_tokens=n_tokens)
+        self._n_exact = min(self._n_exact, chunks[0].start)
+
+    def placed_row(self, ids: Sequence[int], places: Sequence[int]) -> Row:
+        """Return what makes a pass write `ids` at ascending `places`."""
+        return Row(ids, self._cache, 1, self.adapter, places)
 
     def extend(self, ids: Sequence[int]) -> None:
         """Record that a pass has appended `ids` to the cache."""
@@ -117,9 +146,13 @@ class Session:
             n += 1
         return n
 
-    def reusable_tokens(self, prompt_ids: Sequence[int]) -> int:
-        """Return how many of the prompt's tokens need not be fed: never all, for their logits."""
+    def reusable_tokens(self, prompt_ids: Sequence[int], *, is_exact: bool = True) -> int:
+        """Return how many of the prompt's tokens need not be fed: never all, for their logits.
+
+        With `is_exact`, those alone that were computed from all before them.
+        """
         n_shared = min(self.shared_tokens(prompt_ids), len(prompt_ids) - 1)
+        n_shared = min(n_shared, self._n_exact) if is_exact else n_shared
         kind = self._model.cache_kind
         is_kept = n_shared == len(self._ids) and not kind.is_recurrent
         return n_shared if is_kept or kind.can_crop(len(self._ids)) else 0
@@ -132,6 +165,7 @@ class Session:
         with torch.inference_mode():
             fork._cache = self._cache.copy_of_first(n_tokens)
         fork._ids = self._ids[:n_tokens]
+        fork._n_exact = self._n_exact if self._n_exact < n_tokens else _ALL
         return fork
 
     def restore(self) -> bool:
@@ -145,6 +179,7 @@ class Session:
         """Forget everything and free the memory."""
         self._cache = self._model.new_cache()
         self._ids = []
+        self._n_exact = _ALL
 
     def _keep(self, n_tokens: int) -> int:
         """Take back all but the first `n_tokens`."""
@@ -155,6 +190,8 @@ class Session:
             with torch.inference_mode():
                 self._cache.crop(-n_removed)  # transformers counts removed tokens downwards
             del self._ids[n_tokens:]
+        if n_tokens <= self._n_exact:
+            self._n_exact = _ALL
         return n_tokens
 
     def _feed(self, ids: Sequence[int]) -> torch.Tensor:

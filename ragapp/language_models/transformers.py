@@ -21,7 +21,9 @@ from ragapp.types import Completion, GenerationOptions, Message
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
+    from ragapp.generation.causal_model import CausalModel
     from ragapp.generation.chat_prompt import ChatPrompt
+    from ragapp.generation.chunk_reuse import ChunkReuse
     from ragapp.generation.engine import Engine
     from ragapp.generation.quantized_linear import Quantization
     from ragapp.generation.tokens import Codec
@@ -47,7 +49,8 @@ class TransformersModel:
     narrows the model's own context, to save memory. `memory_bytes` is what weights and context may
     take, None for what is free: a model that does not fit is refused before it is loaded, and a
     context narrowed that was not asked for. `limits` bound the answers under way at once, which
-    begin in the order of asking, and the KV caches kept between requests. `adapters` is a folder
+    begin in the order of asking, the KV caches kept between requests, and those of passages, which
+    are used anew where the model can. `adapters` is a folder
     of LoRA adapters, whose folders' names options may ask for. `quantization` is "int8" or "int4"
     to hold the weights in fewer bits, on a CPU in bfloat16 alone.
     """
@@ -114,14 +117,14 @@ class TransformersModel:
         options out of range, all at the first step.
         """
         front = self._loaded_front()
-        prompt_ids = front.prompt.encode(messages)
-        self._check_fit(len(prompt_ids), options.max_new_tokens)
+        prompt = front.prompt.encode(messages)
+        self._check_fit(len(prompt.ids), options.max_new_tokens)
         options = replace(options, stop=(*options.stop, *front.prompt.stop))
         if options.adapter:
             folder = find_adapter(options.adapter, adapters=self._adapters)
             options = replace(options, adapter=str(folder))
         yield from self._loaded_engine(front).stream(
-            prompt_ids, options=options, cancelled=cancelled
+            prompt.ids, options=options, cancelled=cancelled, passages=prompt.passages
         )
 
     def close(self) -> None:
@@ -183,6 +186,7 @@ class TransformersModel:
         size = size_of(folder, config, dtype=dtype, device=device)
         size = quantized_size(size, folder, config, quantization=self._quantization)
         free = free_memory_of(device) if self._memory_bytes is None else self._memory_bytes
+        free = max(0, free - self._limits.chunk_bytes)
         return fit_context(
             size,
             name=self.name,
@@ -202,12 +206,31 @@ class TransformersModel:
             dtype=self._dtype,
             quantization=self._quantization,
         )
+        model = CausalModel(weights, name=self.name)
         return Engine(
-            CausalModel(weights, name=self.name),
+            model,
             decode=front.codec.decode,
             end_ids=end_ids_of(weights) | front.prompt.end_ids,
             limits=self._limits,
+            chunks=self._chunk_reuse(model, front.folder) if self._limits.chunk_bytes else None,
         )
+
+    def _chunk_reuse(self, model: CausalModel, folder: Path) -> ChunkReuse:
+        from ragapp.generation.chunk_files import ChunkFiles
+        from ragapp.generation.chunk_reuse import ChunkReuse
+        from ragapp.generation.chunk_store import ChunkStore
+        from ragapp.generation.fingerprint import fingerprint_of
+
+        limits, files = self._limits, None
+        if limits.chunk_folder is not None:
+            form = f"{model.dtype} {self._quantization}"
+            files = ChunkFiles(
+                limits.chunk_folder,
+                fingerprint=fingerprint_of(folder, form=form),
+                max_bytes=limits.chunk_bytes,
+            )
+        store = ChunkStore(max_bytes=limits.chunk_bytes, device=model.device, files=files)
+        return ChunkReuse(model, store, share=limits.chunk_share)
 
 
 def _free_gpu_memory() -> None:

@@ -127,8 +127,14 @@ def test_no_query_attends_to_another_sequence():
     torch.manual_seed(1)
     query = torch.randn(1, 4, 3, 8)
     mine, value, others = torch.randn(3, 1, 2, 5, 8)
-    held = (PackedStates((mine, others), [2, 1]), PackedStates((value, value), [2, 1]))
-    changed = (PackedStates((mine, -others), [2, 1]), PackedStates((value, -value), [2, 1]))
+    held = (
+        PackedStates((mine, others), [2, 1], [None, None]),
+        PackedStates((value, value), [2, 1], [None, None]),
+    )
+    changed = (
+        PackedStates((mine, -others), [2, 1], [None, None]),
+        PackedStates((value, -value), [2, 1], [None, None]),
+    )
     first, second = attend(None, query, *held)[0], attend(None, query, *changed)[0]
     assert torch.equal(first[:, :2], second[:, :2])
     assert not torch.equal(first[:, 2:], second[:, 2:])

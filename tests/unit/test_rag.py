@@ -11,7 +11,7 @@ from ragapp.errors import NotFoundError, UsageError
 from ragapp.prompting import refusal
 from ragapp.rag import Rag
 from ragapp.settings import load_settings
-from ragapp.types import Completion, Usage, passages_of
+from ragapp.types import Completion, GenerationOptions, Usage, passages_of
 
 HANDBOOK = "The dome opens at dusk.\nVisitors need a coat.\nThe lens weighs 120 kg.\n"
 CHINESE = "圆顶在黄昏打开。\n游客需要外套。\n"
@@ -86,6 +86,31 @@ def test_an_adapter_is_chosen_with_the_question_else_by_the_setting(collection):
         for name in (None, "formal", "")
     ]
     assert streamed == ["<brief>", "<formal>", "<>"]
+
+
+class OptionsModel(FakeModel):
+    """Keeps the options that it was given."""
+
+    def stream(self, messages, *, options, cancelled):
+        self.options = options
+        return super().stream(messages, options=options, cancelled=cancelled)
+
+
+def test_settings_say_how_an_answer_is_written(collection):
+    chosen = {
+        "temperature": 0.5, "top_p": 0.9, "min_p": 0.05, "repetition_penalty": 1.1, "seed": 4,
+        "stop": ("END",), "max_new_tokens": 9,
+    }  # fmt: skip
+    model = OptionsModel("At dusk.")
+    settings = {**chosen, "sampling_top_k": 7, "answer_timeout_s": 2.5}
+    make_rag(collection, model=model, **settings).ask("When does the dome open?")
+    assert model.options == GenerationOptions(**chosen, top_k=7, timeout_s=2.5)
+
+
+def test_without_a_time_set_an_answer_takes_as_long_as_it_takes(collection):
+    model = OptionsModel("At dusk.")
+    make_rag(collection, model=model).ask("When does the dome open?")
+    assert model.options.timeout_s is None
 
 
 def prompt_of(rag):

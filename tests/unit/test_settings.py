@@ -185,6 +185,19 @@ def test_the_engine_follows_the_model_unless_it_is_named(engine, model, name):
     assert load_settings(engine=engine, model=model).engine_name == name
 
 
+@pytest.mark.parametrize(
+    ("written", "stop"), [("", ()), ("END", ("END",)), ('["\\n\\n", "。"]', ("\n\n", "。"))]
+)
+def test_a_variable_holds_one_stop_string_or_a_list_of_them(written, stop, monkeypatch):
+    monkeypatch.setenv("RAGAPP_STOP", written)
+    assert load_settings().stop == stop
+
+
+def test_a_broken_list_of_stop_strings_is_said_so():
+    with pytest.raises(SettingsError, match="stop = '\\[oops'"):
+        load_settings(stop="[oops")
+
+
 def test_settings_do_not_change():
     settings = load_settings()
     with pytest.raises(ValidationError):

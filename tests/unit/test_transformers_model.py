@@ -215,6 +215,27 @@ def test_opening_a_model_loads_no_torch():
     assert output.stdout.strip() == "set()"
 
 
+def test_a_passage_is_read_once_for_all_prompts_and_kept_on_disk(tiny_llama, tmp_path):
+    limits = Limits(chunk_bytes=2**24, chunk_share=0.0, chunk_folder=tmp_path, pool_bytes=0)
+    cached = []
+    for question in ("Why?", "When?"):
+        model = open_model(tiny_llama, limits=limits)
+        cached.append(answered(model, asked(question, passage=LONG))[1].usage.cached_tokens)
+        model.close()
+    assert cached == [0, model.count_tokens([LONG])[0]]
+
+
+def test_another_models_passages_are_not_taken(tiny_llama, tmp_path):
+    other = shutil.copytree(tiny_llama, tmp_path / "other")
+    weights = bytearray((other / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (other / "model.safetensors").write_bytes(weights)
+    limits = Limits(chunk_bytes=2**24, chunk_folder=tmp_path / "kept")
+    for folder in (tiny_llama, other):
+        usage = answered(open_model(folder, limits=limits), asked("Why?", passage=LONG))[1].usage
+        assert usage.cached_tokens == 0
+
+
 def test_the_name_holds_no_path(model, tiny_llama):
     assert model.name == f"transformers:{tiny_llama.name}"
 

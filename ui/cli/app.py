@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +34,8 @@ models_app = typer.Typer(
     help="List, download and remove causal models; tell which fit.", no_args_is_help=True
 )
 app.add_typer(models_app, name="models")
+
+_NO_SETTINGS = ("collection", "settings", "is_reembedding")  # what `open_rag` takes beside them
 
 CollectionOption = Annotated[
     Path | None,
@@ -80,15 +82,41 @@ DiversityOption = Annotated[
         min=0.0, max=1.0, help="How much being unlike the others counts.", show_default=False
     ),
 ]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A setting for this run, e.g. temperature=0.7, seed=3, stop=END; repeatable.",
+        show_default=False,
+    ),
+]
 
 
-def opened(collections: Sequence[Path] | None) -> AbstractContextManager[Rag | Rags]:
+def opened(
+    collections: Sequence[Path] | None, **overrides: Any
+) -> AbstractContextManager[Rag | Rags]:
     """Open the collection named, the one in force where none is, or several as one."""
     from ragapp import open_rag, open_rags
 
     if collections is None or len(collections) < 2:
-        return open_rag(*(collections or ()))
-    return open_rags(collections)
+        return open_rag(*(collections or ()), **overrides)
+    return open_rags(collections, **overrides)
+
+
+def overrides_of(assignments: Sequence[str] | None) -> dict[str, Any]:
+    """Return the settings of `--set` by name. Raises BadParameter for what is no NAME=VALUE."""
+    overrides: dict[str, Any] = {}
+    for assignment in assignments or ():
+        name, is_given, value = assignment.partition("=")
+        name = name.strip()
+        if not is_given or name in _NO_SETTINGS:
+            raise typer.BadParameter(
+                f"--set {assignment!r} sets no setting: write NAME=VALUE; the collection is named "
+                "by --collection"
+            )
+        overrides[name] = value
+    return overrides
 
 
 def main() -> None:

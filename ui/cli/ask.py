@@ -12,10 +12,12 @@ from ui.cli.app import (
     DiversityOption,
     JsonOption,
     PerDocumentOption,
+    SetOption,
     TopKOption,
     WhereOption,
     app,
     opened,
+    overrides_of,
 )
 from ui.cli.boxes import boxed, print_boxes
 from ui.cli.hits import print_hits, shortened
@@ -42,7 +44,7 @@ _Turn = tuple[Literal["user", "assistant"], str]
 
 
 @app.command()
-def ask(
+def ask(  # noqa: PLR0913  one for each option
     question: Annotated[str, typer.Argument(help="The question, in English or Chinese.")],
     *,
     top_k: TopKOption = None,
@@ -50,12 +52,16 @@ def ask(
     adapter: AdapterOption = None,
     trace: TraceOption = False,
     has_boxes: BoxesOption = False,
+    assignments: SetOption = None,
     collection: CollectionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
     choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter, "trace": trace}
-    with reported_errors(as_json=as_json), opened(collection) as rag:
+    with (
+        reported_errors(as_json=as_json),
+        opened(collection, **overrides_of(assignments)) as rag,
+    ):
         if as_json:
             answer = rag.ask(question, **choice)
             print_json(boxed(rag, answer) if has_boxes else answer.to_dict())
@@ -81,6 +87,7 @@ def chat(
             show_default=False,
         ),
     ] = None,
+    assignments: SetOption = None,
     collection: CollectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +97,7 @@ def chat(
 
         history: list[_Turn] = []
         choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter}
-        with open_rag(collection) as rag:
+        with open_rag(collection, **overrides_of(assignments)) as rag:
             while question := _read_question(is_prompted=not as_json):
                 if conversation is None:
                     stream = rag.stream(question, history=history, **choice)

@@ -13,6 +13,7 @@ from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.rag import Rag
 from ragapp.registry import LANGUAGE_MODELS, RERANKERS, resolve
 from ragapp.settings import DEFAULT_BASE_URL, Settings, load_settings
+from ragapp.templates import load_template
 
 _CHUNK_FOLDER = "chunk_kv"  # in the collection, whose passages can be told from it
 
@@ -35,6 +36,7 @@ def open_rag(
     """
     if settings is None:
         settings = load_settings(collection=collection, **overrides)
+    load_template(settings.template)  # a wrong one is told at once, not with the first question
     embedder = SentenceTransformersEmbedder(
         settings.embedder, device=settings.device, dtype=settings.dtype
     )

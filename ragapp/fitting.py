@@ -11,6 +11,7 @@ from ragapp.protocols import LanguageModel
 from ragapp.questions import CountTokens, Turn, newest_turns, without_markers
 from ragapp.sentences import split_sentences
 from ragapp.settings import Settings
+from ragapp.templates import Template
 from ragapp.trace import Budget, Dropped
 from ragapp.types import Hit, Message
 
@@ -49,6 +50,7 @@ def fit_prompt(
     history: Sequence[Turn],
     model: LanguageModel,
     settings: Settings,
+    template: Template | None = None,
     text_of: TextOf = nothing_known,
 ) -> Prompt:
     """Return the prompt of a question: instruction, newest turns, as many passages as fit.
@@ -59,12 +61,12 @@ def fit_prompt(
     n_turn_tokens = min(settings.history_tokens, context_tokens // _SHARE_OF_CONTEXT)
     newest, n_dropped = newest_turns(history, n_turn_tokens, count_tokens)
     turns = without_markers(newest)
-    bare = build_messages(question, (), history=turns)
+    bare = build_messages(question, (), history=turns, template=template)
     n_bare = sum(count_tokens([message.text for message in bare])) + _TEMPLATE_TOKENS
     room = context_tokens - settings.max_new_tokens - n_bare
     given = max(0, min(settings.passage_tokens, room))
     fitted = fit(hits, passage_tokens=given, count_tokens=count_tokens, text_of=text_of)
-    messages = build_messages(question, fitted.passages, history=turns)
+    messages = build_messages(question, fitted.passages, history=turns, template=template)
     budget = Budget(context_tokens, settings.max_new_tokens, n_bare, given, fitted.n_tokens)
     return Prompt(tuple(messages), fitted, budget, n_dropped)
 

@@ -51,14 +51,17 @@ class AskOptions(TypedDict, total=False):
 
     `top_k` hits are looked at, of what the filter `where` lets pass. `history` are the earlier
     turns of the conversation, oldest first, each ("user", text) or ("assistant", text). `adapter`
-    is the name or folder of a LoRA adapter, "" for the model as it is. `trace` keeps how the answer
-    came about in `Answer.trace`.
+    is the name or folder of a LoRA adapter, "" for the model as it is. `template` is the name of
+    the prompt's wording, or a TOML file of one. `quote_only` answers in verbatim quotes alone,
+    whatever the engine. `trace` keeps how the answer came about in `Answer.trace`.
     """
 
     top_k: int | None
     history: Sequence[Turn]
     where: Where | None
     adapter: str | None
+    template: str | None
+    quote_only: bool
     trace: bool
 
 

@@ -18,6 +18,7 @@ from ragapp.explaining import Explanation, explain
 from ragapp.filters import Filter, Where, filter_of
 from ragapp.fitting import Prompt, fit_prompt
 from ragapp.health import Health, examine
+from ragapp.language_models.extractive import ExtractiveModel
 from ragapp.prompting import is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.questions import AskOptions, Turn, checked, search_text
@@ -27,6 +28,7 @@ from ragapp.settings import Settings, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream, Clock
 from ragapp.support import likeness_by
+from ragapp.templates import Template, load_template
 from ragapp.tracing import trace_of
 from ragapp.types import Answer, Completion, Document, GenerationOptions, Hit, Usage
 from ragapp.verifying import Verified, as_policy
@@ -42,6 +44,7 @@ class _Asked:
     where: Filter | None
     top_k: int | None
     model: LanguageModel
+    template: Template
     options: GenerationOptions
     is_traced: bool
 
@@ -56,6 +59,7 @@ class Asking(Closing):
         self.searcher = searcher
         self.embedder = searcher.embedder
         self.language_model = language_model
+        self.quoting = ExtractiveModel(searcher.embedder)
 
     @abstractmethod
     def selection(self, where: Where | None = None) -> Searched:
@@ -65,8 +69,8 @@ class Asking(Closing):
         """Answer a question from the documents; `options` as in `AskOptions`.
 
         Raises UsageError for an empty question, a filter that is none or an engine without
-        adapters, ModelNotFoundError when the model or adapter is not on this machine, ModelError
-        when the adapter is broken or another model's.
+        adapters, SettingsError for a template that is none, ModelNotFoundError when the model or
+        adapter is not on this machine, ModelError when the adapter is broken or another model's.
         """
         return self.stream(question, **options).answer
 
@@ -102,8 +106,12 @@ class Asking(Closing):
         history: Sequence[Turn] = (),
         where: Where | None = None,
         adapter: str | None = None,
+        template: str | None = None,
+        quote_only: bool = False,
         trace: bool = False,
     ) -> _Asked:
+        if adapter is None:
+            adapter = "" if quote_only else self.settings.adapter
         options = GenerationOptions(
             max_new_tokens=self.settings.max_new_tokens,
             temperature=self.settings.temperature,
@@ -114,7 +122,7 @@ class Asking(Closing):
             seed=self.settings.seed,
             stop=self.settings.stop,
             timeout_s=self.settings.answer_timeout_s or None,
-            adapter=self.settings.adapter if adapter is None else adapter,
+            adapter=adapter,
         )
         return _Asked(
             question=question,
@@ -122,7 +130,8 @@ class Asking(Closing):
             history=history,
             where=filter_of(where),
             top_k=top_k,
-            model=self.language_model,
+            model=self.quoting if quote_only else self.language_model,
+            template=load_template(self.settings.template if template is None else template),
             options=options,
             is_traced=trace,
         )
@@ -142,14 +151,16 @@ class Asking(Closing):
                 clock.first_token = clock.first_token or clock.now()
                 text += piece.text
                 yield piece.text
-        abstained = not cancelled.is_set() and (not text.strip() or is_refusal(text))
+        abstained = not cancelled.is_set() and (
+            not text.strip() or is_refusal(text, asked.template)
+        )
         if abstained and not text.strip():
-            text, clock.first_token = refusal(question), clock.now()
+            text, clock.first_token = refusal(question, asked.template), clock.now()
             yield text
         clock.written = clock.now()
         verified = self._verified(text, prompt.fitted.passages, abstained=abstained)
         if not verified.text and not cancelled.is_set():  # nothing of it was supported
-            verified, abstained = Verified(refusal(question), (), ()), True
+            verified, abstained = Verified(refusal(question, asked.template), (), ()), True
         answer = Answer(
             question=question,
             text=verified.text,
@@ -172,6 +183,7 @@ class Asking(Closing):
             history=asked.history,
             model=asked.model,
             settings=self.settings,
+            template=asked.template,
             text_of=selection.text_of,
         )
 

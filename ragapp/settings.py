@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     rerank_candidates: int = Field(default=20, ge=1, le=1000)
     max_per_document: int = Field(default=0, ge=0)
     diversity: float = Field(default=0.0, ge=0.0, le=1.0)
+    template: str = "qa"
     passage_tokens: int = Field(default=2048, ge=64)
     history_tokens: int = Field(default=1024, ge=0)
     unsupported: Literal["mark", "drop", "refuse"] = "mark"

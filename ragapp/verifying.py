@@ -26,6 +26,7 @@ _MIN_TERMS = 2  # a sentence with fewer, and without a number, states nothing
 _NOTHING = Support(0, 0, 0.0, ("words",))
 _LINE = re.compile(r"[^\n]+")
 _MARKED = re.compile(rf" ?{MARKER.pattern}")
+_TABLE_RULE = frozenset("|-: \t")  # what the line below a Markdown table's head is made of
 _GAP = re.compile(r"\n{3,}")
 
 
@@ -165,10 +166,17 @@ def _sentences(text: str, hits: Sequence[Hit]) -> Iterator[_Sentence]:
             if 1 <= int(found.group(1)) <= len(hits)
         ]
         quote = _quoted(text, line, markers, hits)
-        if quote is None:
-            yield from _split(text, line, markers)
-        else:
+        if quote is not None:
             yield quote
+        elif markers or not _is_table_head(text, line):
+            yield from _split(text, line, markers)
+
+
+def _is_table_head(text: str, line: re.Match[str]) -> bool:
+    """Tell the names of a Markdown table's columns, without a number: they state nothing."""
+    rule = _LINE.match(text, line.end() + 1)
+    is_rule = rule is not None and {"|", "-"} <= set(rule.group()) <= _TABLE_RULE
+    return is_rule and not numbers(normal(line.group()))
 
 
 def _quoted(

@@ -245,6 +245,8 @@ def shown(setting) -> dict[str, Finished]:
         "search in words": ("search", "crate of plums"),
         "unchanged": ("ingest", str(setting.documents / "wind.md")),
         "unknown in words": ("docs", "show", "no-such-id"),
+        "traced": ("ask", QUESTION, "--trace", "--json"),
+        "traced in words": ("ask", QUESTION, "--trace", "--quote-only", "--template", "brief"),
     }
     variables = {"RAGAPP_COLLECTION": str(setting.collection)}
     return run_batch({n: Command(a, variables=variables) for n, a in commands.items()})
@@ -443,6 +445,22 @@ def test_an_answer_has_exactly_the_keys_of_the_contract(answered):
     assert set(answer) == ANSWER_KEYS
     assert set(answer["timings_ms"]) == TIMING_KEYS
     assert set(answer["usage"]) == USAGE_KEYS
+
+
+def test_a_traced_answer_is_the_answer_and_its_trace(answered, shown):
+    traced = shown["traced"].json
+    assert set(traced) == ANSWER_KEYS | {"trace"}
+    assert traced["answer"] == answered.json["answer"]
+    assert traced["trace"]["searched"] == QUESTION
+
+
+def test_a_trace_is_told_in_words_below_the_answer(answered, shown):
+    finished = shown["traced in words"]
+    told = finished.stdout
+    assert (finished.status, finished.stderr) == (0, "")
+    assert told.index("[1]") < told.index(f"searched: {QUESTION}") < told.index("--- user")
+    assert "as few words as will do" in told
+    assert all(name in told for name in ("confidence: ", "budget: ", "milliseconds: ", "tokens: "))
 
 
 def test_a_citation_has_exactly_the_keys_of_the_contract(answered):
@@ -647,6 +665,8 @@ CASES = {
     "unknown embedder": Case(
         ("search", "x"), 1, "model_not_found", {"RAGAPP_EMBEDDER": "no-such/embedder"}
     ),
+    "unknown template": Case(("ask", QUESTION, "--template", "haiku"), 2, "settings"),
+    "missing template": Case(("docs", "list"), 2, "settings", {"RAGAPP_TEMPLATE": "none.toml"}),
     "unknown model": Case(
         ("ask", QUESTION), 1, "model_not_found", {"RAGAPP_MODEL": "/no/such/model"}
     ),

@@ -7,7 +7,8 @@ import pytest
 from fake_embedder import FakeEmbedder
 from stored_documents import add, opened
 
-from ragapp.errors import NotFoundError, UsageError
+from ragapp.errors import NotFoundError, SettingsError, UsageError
+from ragapp.language_models.extractive import ExtractiveModel
 from ragapp.prompting import refusal
 from ragapp.rag import Rag
 from ragapp.settings import load_settings
@@ -463,3 +464,64 @@ def test_the_prompt_leaves_room_for_the_answer_in_a_small_context(collection):
     n_prompt = sum(model.count_tokens([message.text for message in prompt_of(rag)]))
     assert passages_of(prompt_of(rag))
     assert n_prompt + 20 <= model.context_tokens
+
+
+# --- templates, quotes alone
+
+
+@pytest.fixture
+def own_template(tmp_path):
+    path = tmp_path / "own.toml"
+    text = '[{}]\ninstruction = "Else: {{refusal}}"\nrefusal = "{}"\nquestion = "?"\n'
+    path.write_text(text.format("en", "Not in here.") + text.format("zh", "这里没有。"), "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(("setting", "given"), [("qa", "brief"), ("brief", None)])
+def test_a_template_is_chosen_with_the_question_else_by_the_setting(collection, setting, given):
+    rag = make_rag(collection, "x", template=setting)
+    rag.ask("When does the dome open?", template=given)
+    assert "as few words as will do" in prompt_of(rag)[0].text
+
+
+def test_a_template_that_is_none_is_told_before_anything_is_searched(collection):
+    with pytest.raises(SettingsError, match="'haiku' is unknown"):
+        make_rag(collection, "x").stream("dome?", template="haiku")
+
+
+def test_a_model_that_refuses_in_the_words_of_a_template_abstains(collection, own_template):
+    rag = make_rag(collection, "Not in here.", template=own_template)
+    assert rag.ask("When does the dome open?").abstained
+
+
+def test_a_refusal_is_in_the_words_of_the_template(collection, own_template):
+    rag = make_rag(collection, "x", abstain_below=1.0, template=own_template)
+    assert rag.ask("圆顶什么时候打开？").text == "这里没有。"
+
+
+@pytest.mark.parametrize("question", ["When does the dome open?", "圆顶什么时候打开？"])
+def test_quotes_alone_are_what_the_extractive_engine_answers(collection, question):
+    model = FakeModel("I make it up.")
+    quoted = make_rag(collection, model=model).ask(question, quote_only=True)
+    extractive = make_rag(collection, model=ExtractiveModel(FakeEmbedder()))
+    assert quoted.citations
+    assert model.prompts == []
+    assert told_of(quoted) == told_of(extractive.ask(question))
+    assert told_of(quoted) == told_of(extractive.ask(question, quote_only=True))
+    assert quoted.engine == "extractive"
+
+
+def test_each_line_of_quotes_alone_is_a_quote_and_its_marker(collection):
+    answer = make_rag(collection, "x").ask(
+        "When does the dome open, and who needs a coat?", quote_only=True
+    )
+    quotes = {f"{c.quote} [{c.marker}]" for c in answer.citations}
+    assert set(answer.text.split("\n")) == quotes
+    assert answer.is_grounded
+
+
+def test_quotes_alone_need_no_adapter(collection):
+    rag = make_rag(collection, "x", adapter="brief")
+    assert rag.ask("When does the dome open?", quote_only=True).citations
+    with pytest.raises(UsageError, match="'formal'"):
+        rag.ask("When does the dome open?", quote_only=True, adapter="formal")

@@ -172,3 +172,25 @@ def test_statements_stand_where_they_say_in_order(text):
 def test_verifying_again_changes_nothing(text):
     once = verify(text, HITS)
     assert verify(once.text, HITS).text == once.text
+
+
+# --- tables
+
+TABLE = "| Part of the telescope | Its weight |\n|---|:--:|\n| Lens | 120 kg [2] |\n| Dome | 130 kg [2] |"
+
+
+def test_the_rows_of_a_table_are_checked_and_its_head_states_nothing():
+    verified = verify(TABLE, HITS)
+    assert [s.is_grounded for s in verified.statements] == [True, False]
+    assert verified.text.splitlines()[:3] == TABLE.splitlines()[:3]
+
+
+def test_a_number_in_the_head_of_a_table_is_checked():
+    verified = verify("| The lens weighs 130 kg |\n|---|\n", HITS)
+    assert [s.is_grounded for s in verified.statements] == [False]
+
+
+@pytest.mark.parametrize("below", ["", "\n---", "\nIt opens.", "\n| a - b |"])
+def test_a_line_with_bars_is_a_head_only_above_a_rule(below):
+    verified = verify("| Part of the telescope | Its weight |" + below, HITS)
+    assert verified.statements[0].text.startswith("| Part")

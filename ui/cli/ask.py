@@ -33,6 +33,17 @@ AdapterOption = Annotated[
         metavar="NAME", help="A LoRA adapter: its name or its folder.", show_default=False
     ),
 ]
+TemplateOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="qa, brief, table, customer-service, legal, medical, or a TOML file of your own.",
+        show_default=False,
+    ),
+]
+QuoteOption = Annotated[
+    bool, typer.Option("--quote-only", help="Answer in verbatim quotes alone, whatever the engine.")
+]
 TraceOption = Annotated[
     bool, typer.Option("--trace", help="Tell how the answer came about: search, prompt, budget.")
 ]
@@ -50,6 +61,8 @@ def ask(  # noqa: PLR0913  one for each option
     top_k: TopKOption = None,
     where: WhereOption = None,
     adapter: AdapterOption = None,
+    template: TemplateOption = None,
+    quote_only: QuoteOption = False,
     trace: TraceOption = False,
     has_boxes: BoxesOption = False,
     assignments: SetOption = None,
@@ -57,7 +70,8 @@ def ask(  # noqa: PLR0913  one for each option
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations."""
-    choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter, "trace": trace}
+    choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter}
+    choice |= {"template": template, "quote_only": quote_only, "trace": trace}
     with (
         reported_errors(as_json=as_json),
         opened(collection, **overrides_of(assignments)) as rag,
@@ -79,6 +93,8 @@ def chat(
     top_k: TopKOption = None,
     where: WhereOption = None,
     adapter: AdapterOption = None,
+    template: TemplateOption = None,
+    quote_only: QuoteOption = False,
     conversation: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +113,7 @@ def chat(
 
         history: list[_Turn] = []
         choice: dict[str, Any] = {"top_k": top_k, "where": where, "adapter": adapter}
+        choice |= {"template": template, "quote_only": quote_only}
         with open_rag(collection, **overrides_of(assignments)) as rag:
             while question := _read_question(is_prompted=not as_json):
                 if conversation is None:

@@ -24,7 +24,7 @@ from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.questions import AskOptions, Turn, checked, search_text
 from ragapp.retrieval import Found
 from ragapp.searching import Searcher, SearchOptions
-from ragapp.settings import Settings, load_settings
+from ragapp.settings import Settings, generation_options, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream, Clock
 from ragapp.support import likeness_by
@@ -112,18 +112,6 @@ class Asking(Closing):
     ) -> _Asked:
         if adapter is None:
             adapter = "" if quote_only else self.settings.adapter
-        options = GenerationOptions(
-            max_new_tokens=self.settings.max_new_tokens,
-            temperature=self.settings.temperature,
-            top_p=self.settings.top_p,
-            top_k=self.settings.sampling_top_k,
-            min_p=self.settings.min_p,
-            repetition_penalty=self.settings.repetition_penalty,
-            seed=self.settings.seed,
-            stop=self.settings.stop,
-            timeout_s=self.settings.answer_timeout_s or None,
-            adapter=adapter,
-        )
         return _Asked(
             question=question,
             searched=search_text(question, history),
@@ -132,7 +120,7 @@ class Asking(Closing):
             top_k=top_k,
             model=self.quoting if quote_only else self.language_model,
             template=load_template(self.settings.template if template is None else template),
-            options=options,
+            options=generation_options(self.settings, adapter=adapter),
             is_traced=trace,
         )
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from ragapp.errors import SettingsError
+from ragapp.types import GenerationOptions
 
 PREFIX = "RAGAPP_"
 DEFAULT_BASE_URL = "http://localhost:8000/v1"
@@ -136,6 +137,22 @@ class Settings(BaseSettings):
 def config_path() -> Path:
     """Return the configuration file: `RAGAPP_CONFIG`, else `ragapp.toml` in the working folder."""
     return Path(os.environ.get(CONFIG_VARIABLE, CONFIG_NAME))
+
+
+def generation_options(settings: Settings, *, adapter: str) -> GenerationOptions:
+    """Return how the settings want an answer decoded, by this adapter."""
+    return GenerationOptions(
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.sampling_top_k,
+        min_p=settings.min_p,
+        repetition_penalty=settings.repetition_penalty,
+        seed=settings.seed,
+        stop=settings.stop,
+        timeout_s=settings.answer_timeout_s or None,
+        adapter=adapter,
+    )
 
 
 def load_settings(**overrides: Any) -> Settings:

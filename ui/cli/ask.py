@@ -88,7 +88,7 @@ def ask(  # noqa: PLR0913  one for each option
 
 
 @app.command()
-def chat(
+def chat(  # noqa: PLR0913  one for each option
     *,
     top_k: TopKOption = None,
     where: WhereOption = None,

@@ -46,7 +46,7 @@ _FACTS_NAME = "evaluated.json"
 _READING = {
     *("fusion", "choosing", "joining", "questions", "explaining", "streaming", "searching"),
     *("rerankers", "several", "confidence", "verifying", "support", "statements"),
-    *("fitting", "trace", "tracing", "templates"),
+    *("fitting", "trace", "tracing", "templates", "calibration"),
     *("retrieval", "rag", "prompting", "citing", "health", "bootstrap", "langchain", "server"),
     *("evaluation", "language_models", "generation", "registry", "settings", "errors"),
 }
@@ -97,6 +97,23 @@ def evaluate_folder(
             facts=_facts(rag, benchmark, ingested, folder=Path(folder)),
             on_question=on_progress,
         )
+
+
+@contextmanager
+def opened_folder(
+    folder: Path, *, unanswerable: Path | None = None, **overrides: Any
+) -> Iterator[tuple[Rag, BenchmarkSet]]:
+    """Yield a folder's passages as a collection, kept in the cache, and its questions.
+
+    `unanswerable` is as for `evaluate_folder`; `overrides` are settings. Raises what it raises.
+    """
+    settings = load_settings(**overrides)
+    benchmark = _enlarged(read_folder(folder), None, None, unanswerable)
+    with (
+        _ingested(benchmark.passages, settings, True, None) as ingested,
+        open_rag(settings=_at(settings, ingested.collection)) as rag,
+    ):
+        yield rag, benchmark
 
 
 def _enlarged(

@@ -6,74 +6,25 @@ marker, in the passage's own language, or the refusal.
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from threading import Event
-from typing import NamedTuple
 
 import numpy as np
 
-from ragapp.analysis import cjk_share, informative_terms, query_terms, terms_of
+from ragapp.analysis import cjk_share, terms_of
 from ragapp.language_models.refusing import refuse_adapter
+from ragapp.language_models.sentence_evidence import READ, UNREAD, Unit, evidence
 from ragapp.protocols import Embedder
 from ragapp.sentences import split_sentences
 from ragapp.types import Completion, GenerationOptions, Message, Span, Usage
 
 _MAX_SENTENCES = 2
-_SECOND_WITHIN = 2.0
+_SECOND_WITHIN = 4.5
 _READABLE = 0.8
 _LONG_UNIT = 240
 
-_ASKS_QUANTITY = re.compile(
-    r"\bhow (?:many|much|long|often|far|high|low|old|big|large|tall|deep|fast|heavy|wide"
-    r"|soon|late)\b"
-    r"|\bwhen\b|\bwhat (?:year|time|date|day|percentage|number|age|speed|temperature|price|cost)\b"
-    r"|多少|几|多[长久大高远深重快宽]|何时|什么时候|哪[一]?[年天日月]|哪天|幾|多[長遠]",
-    re.IGNORECASE,
-)
-_QUANTITY = re.compile(
-    r"\d|[零〇一二三四五六七八九十百千万两]+[年月日天周个名次米元人台条点时分秒小岁%％]"
-    r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty"
-    r"|hundred|thousand|once|twice|daily|weekly|monthly|yearly|annually|every"
-    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b",
-    re.IGNORECASE,
-)
 _ENDS_AS_SENTENCE = re.compile(r"[.!?。！？；…:：][\"'”’」』）)】》\]]*$")
-
-
-class _Weights(NamedTuple):
-    """What each piece of evidence adds to a sentence's log-odds of holding the answer.
-
-    Logistic fits on public sets with answers (150 questions each of xquad, nq_open and cmrc2018),
-    one where the embedder reads the question and one where it does not.
-    """
-
-    terms: float
-    terms_before: float
-    terms_in_header: float
-    cosine: float
-    first_passage: float
-    asked_quantity: float
-
-
-_READ = _Weights(2.5, 0.7, 1.2, 3.3, 3.7, 0.8)
-_UNREAD = _Weights(5.8, 2.1, 2.0, 0.0, 2.7, 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """A candidate quote: a sentence of passage `number`, which is the `rank`-th of the prompt."""
-
-    number: int
-    rank: int
-    text: str
-    terms: frozenset[str]
-    before: frozenset[str]
-    header: frozenset[str]
-    is_fragment: bool
 
 
 class ExtractiveModel:
@@ -118,23 +69,14 @@ class ExtractiveModel:
             usage=Usage(prompt_tokens=n_prompt, prefilled_tokens=n_prompt, new_tokens=n_new),
         )
 
-    def _score(self, question: str, units: Sequence[_Unit]) -> list[float]:
+    def _score(self, question: str, units: Sequence[Unit]) -> list[float]:
         """Return each unit's log-odds, up to a constant, of holding the answer."""
-        rarity = _local_weights(informative_terms(query_terms(question)), units)
-        weights = _READ if self._reads(question) else _UNREAD
-        cosines = self._cosines(question, units)
-        asks_quantity = _ASKS_QUANTITY.search(question) is not None
-        return [
-            weights.terms * _share(unit.terms, rarity)
-            + weights.terms_before * _share(unit.before - unit.terms, rarity)
-            + weights.terms_in_header * _share(unit.header - unit.terms, rarity)
-            + weights.cosine * max(cosine, 0.0)
-            + weights.first_passage / unit.rank
-            + weights.asked_quantity * (asks_quantity and _QUANTITY.search(unit.text) is not None)
-            for unit, cosine in zip(units, cosines, strict=True)
-        ]
+        weights = READ if self._reads(question) else UNREAD
+        table = evidence(question, units, self._cosines(question, units))
+        scores: list[float] = (table @ np.asarray(weights)).tolist()
+        return scores
 
-    def _cosines(self, question: str, units: Sequence[_Unit]) -> list[float]:
+    def _cosines(self, question: str, units: Sequence[Unit]) -> list[float]:
         """Return the cosines of question and units; 0 where the embedder cannot read them."""
         readable = [i for i, unit in enumerate(units) if self._reads(unit.text)]
         cosines = [0.0] * len(units)
@@ -155,9 +97,9 @@ def _question_of(messages: Sequence[Message]) -> str:
     return spans[-1].text if spans else ""
 
 
-def _units(messages: Sequence[Message]) -> list[_Unit]:
+def _units(messages: Sequence[Message]) -> list[Unit]:
     """Return the sentences of all passages, each with the terms before it and above it."""
-    units: list[_Unit] = []
+    units: list[Unit] = []
     header = ""
     rank = 0
     for span in (span for message in messages for span in message.spans):
@@ -169,24 +111,26 @@ def _units(messages: Sequence[Message]) -> list[_Unit]:
     return units
 
 
-def _units_of_passage(span: Span, header: str, rank: int) -> list[_Unit]:
+def _units_of_passage(span: Span, header: str, rank: int) -> list[Unit]:
     texts = [
         line for start, end in split_sentences(span.text) for line in _rows(span.text[start:end])
     ]
-    terms = [frozenset(terms_of(text)) for text in texts]
+    words = [tuple(terms_of(text)) for text in texts]
+    terms = [frozenset(own) for own in words]
     header_terms = frozenset(terms_of(header))
-    before = [frozenset[str](), *terms[:-1]]
     return [
-        _Unit(
+        Unit(
             number=span.number or rank,
             rank=rank,
             text=text,
-            terms=own,
-            before=previous,
+            words=words[place],
+            terms=terms[place],
+            before=terms[place - 1] if place else frozenset(),
+            after=terms[place + 1] if place + 1 < len(texts) else frozenset(),
             header=header_terms,
             is_fragment=text in header or _is_fragment(text),
         )
-        for text, own, previous in zip(texts, terms, before, strict=True)
+        for place, text in enumerate(texts)
     ]
 
 
@@ -197,22 +141,6 @@ def _rows(text: str) -> list[str]:
     return [text]
 
 
-def _local_weights(wanted: Sequence[str], units: Sequence[_Unit]) -> dict[str, float]:
-    """Return each term's inverse sentence frequency: what stands everywhere tells nothing."""
-    counts = Counter(term for unit in units for term in unit.terms)
-    n_units = len(units)
-    return {
-        term: math.log(1.0 + (n_units - counts[term] + 0.5) / (counts[term] + 0.5))
-        for term in wanted
-        if counts[term]
-    }
-
-
-def _share(terms: frozenset[str], weights: Mapping[str, float]) -> float:
-    total = sum(weights.values())
-    return sum(weights[term] for term in terms & weights.keys()) / total if total else 0.0
-
-
 def _is_fragment(text: str) -> bool:
     """Tell a heading or label from a sentence, a list item or a table row."""
     if _ENDS_AS_SENTENCE.search(text) or "|" in text or any(c.isdigit() for c in text):
@@ -220,7 +148,7 @@ def _is_fragment(text: str) -> bool:
     return len(text) <= 16 if cjk_share(text) > 0.5 else len(text.split()) <= 7
 
 
-def _choose(units: Sequence[_Unit], scores: Sequence[float]) -> list[_Unit]:
+def _choose(units: Sequence[Unit], scores: Sequence[float]) -> list[Unit]:
     """Return the best sentence, and the second where it is nearly as good, in reading order.
 
     Headings and labels are chosen only where there is nothing else.

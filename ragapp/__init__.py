@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ragapp.bootstrap import open_rag
+    from ragapp.conflict import Conflict, DocumentDate
     from ragapp.errors import RagError
     from ragapp.evaluation.comparing import Comparison, compare_runs
     from ragapp.evaluation.keeping import keep_run, list_runs, load_run, save_run, write_whole
@@ -49,9 +50,11 @@ __all__ = [
     "AnswerStream",
     "Citation",
     "Comparison",
+    "Conflict",
     "Conversation",
     "ConversationInfo",
     "Date",
+    "DocumentDate",
     "DocumentId",
     "EvaluationRun",
     "ExplainedHit",
@@ -98,6 +101,8 @@ _HOMES = {
     "Answer": "ragapp.types",
     "AnswerStream": "ragapp.streaming",
     "Citation": "ragapp.types",
+    "Conflict": "ragapp.conflict",
+    "DocumentDate": "ragapp.conflict",
     "Comparison": "ragapp.evaluation.comparing",
     "Conversation": "ragapp.transcripts",
     "ConversationInfo": "ragapp.transcripts",

@@ -13,6 +13,7 @@ from ragapp.citing import cite, with_revisions
 from ragapp.closing import Closing
 from ragapp.collection import BackupReport, Collection, Searched, Selection
 from ragapp.confidence import confidence
+from ragapp.conflicting import conflicts_of
 from ragapp.errors import NotFoundError
 from ragapp.explaining import Explanation, explain
 from ragapp.filters import Filter, Where, filter_of
@@ -154,6 +155,7 @@ class Asking(Closing):
             text=verified.text,
             abstained=abstained,
             citations=with_revisions(verified.citations, selection.revisions_of),
+            conflicts=conflicts_of(verified.citations, hits, selection),
             statements=verified.statements,
             hits=tuple(hits),
             engine=asked.model.name,

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any, TypeVar, Unpack
 
 from ragapp.collection import checked_name
+from ragapp.conflict import Conflict
 from ragapp.places import Place
 from ragapp.questions import AskOptions, Turn
 from ragapp.rag import Rag
@@ -53,6 +54,7 @@ def answer_of(turn: ConversationTurn) -> Answer:
         statements=tuple(_statement(values) for values in facts["statements"]),
         dropped_turns=int(facts["dropped_turns"]),
         dropped_hits=int(facts.get("dropped_hits", 0)),
+        conflicts=tuple(Conflict.of(values) for values in facts.get("conflicts", ())),
     )
 
 

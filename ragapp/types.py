@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ragapp.conflict import Conflict
 from ragapp.places import PageSpan, Place, page_at
 from ragapp.statements import Statement
 from ragapp.trace import Timings, Trace
@@ -258,6 +259,7 @@ class Answer:
     statements: tuple[Statement, ...] = ()
     dropped_turns: int = 0
     dropped_hits: int = 0
+    conflicts: tuple[Conflict, ...] = ()
     trace: Trace | None = field(default=None, compare=False)
 
     @property
@@ -275,6 +277,7 @@ class Answer:
             "grounded": self.is_grounded,
             "statements": [statement.to_dict() for statement in self.statements],
             "citations": [citation.to_dict() for citation in self.citations],
+            "conflicts": [conflict.to_dict() for conflict in self.conflicts],
             "hits": [hit.to_dict() for hit in self.hits],
             "engine": self.engine,
             "timings_ms": asdict(self.timings_ms),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragapp import Answer, Citation, Hit, Rag, RagError
@@ -46,6 +46,7 @@ class Evidence:
     Its source and those of `also_in` are names as a person knows them. `order` names the quote of
     each of the marker's occurrences in the answer. `aside` stands beside the title, `facts` are
     told below it: a name and its lines.
+    `contradicted` are the statements against its quotes, each with where it stands and its day.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Evidence:
     order: tuple[int, ...] = ()
     has_instructions: bool = False
     revisions: tuple[str, ...] = ()
+    contradicted: tuple[str, ...] = ()
     aside: str = ""
     facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -69,7 +71,11 @@ def cited_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
     for citation in answer.citations:
         groups.setdefault(citation.marker, []).append(citation)
     hits = {hit.chunk_id: hit for hit in answer.hits}
-    return tuple(_evidence(groups[number], hits, rag) for number in sorted(groups))
+    against = _contradictions(answer, collection_folder(rag))
+    return tuple(
+        replace(_evidence(groups[number], hits, rag), contradicted=against.get(number, ()))
+        for number in sorted(groups)
+    )
 
 
 def nearest_evidence(answer: Answer, rag: Rag) -> tuple[Evidence, ...]:
@@ -140,6 +146,17 @@ def _evidence(citations: Sequence[Citation], hits: dict[str, Hit], rag: Rag) -> 
         revisions=tuple(shown_source(path, folder) for path in first.revisions),
         order=quote_order(quotes),
     )
+
+
+def _contradictions(answer: Answer, folder: Path) -> dict[int, tuple[str, ...]]:
+    """Return by marker a line for each statement against what is cited."""
+    lines: dict[int, tuple[str, ...]] = {}
+    for conflict in answer.conflicts:
+        other = conflict.other
+        day = f" ({other.date.day})" if other.date.day else ""
+        line = f"“{' '.join(other.quote.split())}” — {shown_source(other.source, folder)}{day}"
+        lines[conflict.marker] = (*lines.get(conflict.marker, ()), line)
+    return lines
 
 
 def _elsewhere(found: Hit | Citation, folder: Path) -> tuple[Elsewhere, ...]:

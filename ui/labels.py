@@ -107,6 +107,7 @@ ALSO_IN = Label("Also in", "另见")
 NEARLY = Label("nearly the same words", "文字略有不同")
 WARNING = Label("Warning", "警告")
 OTHER_FACTS = Label("A revision states other facts", "修订版中的说法不同")
+CONTRADICTED = Label("Stated otherwise elsewhere", "其他文档的说法与此矛盾")
 HOLDS_INSTRUCTIONS = Label(
     "This document holds instructions to a language model; they were not followed.",
     "此文档中含有写给语言模型的指令，未予执行。",

@@ -118,6 +118,7 @@ def _facts(evidence: Evidence, say: Say) -> Iterator[str]:
         (labels.HEADING, [evidence.heading]),
         (labels.ALSO_IN, [_place(other, say) for other in evidence.also_in]),
         (labels.OTHER_FACTS, list(evidence.revisions)),
+        (labels.CONTRADICTED, list(evidence.contradicted)),
         (labels.WARNING, [say(labels.HOLDS_INSTRUCTIONS)] if evidence.has_instructions else []),
     ]
     for name, values in [*((say(label), values) for label, values in facts), *evidence.facts]:

@@ -9,15 +9,27 @@ from functools import cached_property
 
 import numpy as np
 
-from ragapp.chunkstore import Database, chunks, documents, filtering, passages, postings
+from ragapp.chunkstore import (
+    Database,
+    chunks,
+    dates,
+    documents,
+    filtering,
+    passages,
+    postings,
+    sources,
+)
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.collection import view
 from ragapp.collection.dense import DenseSearch
+from ragapp.conflict import DocumentDate
 from ragapp.filters import Filter
 from ragapp.protocols import Ids, Vectors
-from ragapp.types import Citation, Hit
+from ragapp.types import Citation, Document, Hit
 
 Found = list[tuple[int, float]]
+
+MAX_REVISIONS = 8
 
 _MORE = 32  # candidates beyond the best k that are scored exactly
 
@@ -138,6 +150,20 @@ class Selection:
         """Return the sources of the revisions of a cited document: alike, but of other facts."""
         with self.database.reading() as connection:
             return documents.revision_sources(connection, citation.document_id)
+
+    def revision_documents(self, citation: Citation) -> list[Document]:
+        """Return up to `MAX_REVISIONS` revisions of a cited document, with their texts."""
+        with self.database.reading() as connection:
+            paths = documents.revision_sources(connection, citation.document_id)
+            held = [sources.get_source(connection, path) for path in paths[:MAX_REVISIONS]]
+            ids = [source.document_id for source in held if source and source.document_id]
+            found = [documents.get_document(connection, document_id) for document_id in ids]
+        return [document for document in found if document is not None]
+
+    def date_of(self, collection: str, document_id: str, source: str) -> DocumentDate:
+        """Return the day of a document, that of its file `source` where it tells none itself."""
+        with self.database.reading() as connection:
+            return dates.date_of(connection, document_id, source)
 
     @property
     def n_allowed(self) -> int:

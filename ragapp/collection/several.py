@@ -14,9 +14,10 @@ from typing import Protocol, TypeVar
 from ragapp.chunkstore.chunks import StoredChunk
 from ragapp.chunkstore.postings import Statistics
 from ragapp.collection.selection import Found, Selection
+from ragapp.conflict import DocumentDate
 from ragapp.filters import Filter
 from ragapp.protocols import Vectors
-from ragapp.types import Citation, Hit
+from ragapp.types import Citation, Document, Hit
 
 _Value = TypeVar("_Value")
 
@@ -58,6 +59,12 @@ class Searched(Protocol):
 
     def revisions_of(self, citation: Citation) -> tuple[str, ...]:
         """Return the sources of the revisions of a cited document: alike, but of other facts."""
+
+    def revision_documents(self, citation: Citation) -> list[Document]:
+        """Return the revisions of a cited document, with their texts."""
+
+    def date_of(self, collection: str, document_id: str, source: str) -> DocumentDate:
+        """Return the day of a document of a collection."""
 
     def n_passages(self) -> int:
         """Return how many passages are stored, whatever passes."""
@@ -147,6 +154,14 @@ class Several:
     def revisions_of(self, citation: Citation) -> tuple[str, ...]:
         """Return the sources of the revisions of a cited document in its own collection."""
         return self.parts[citation.collection].revisions_of(citation)
+
+    def revision_documents(self, citation: Citation) -> list[Document]:
+        """Return the revisions of a cited document in its own collection, with their texts."""
+        return self.parts[citation.collection].revision_documents(citation)
+
+    def date_of(self, collection: str, document_id: str, source: str) -> DocumentDate:
+        """Return the day of a document of a collection."""
+        return self.parts[collection].date_of(collection, document_id, source)
 
     def _pooled(self, terms: Sequence[str]) -> Statistics:
         return Statistics.pooled([part.statistics(terms) for part in self.parts.values()])

@@ -17,6 +17,8 @@ RAGAPP_NAMES = (
     "Settings",
     "Answer",
     "Citation",
+    "Conflict",
+    "DocumentDate",
     "EvaluationRun",
     "Comparison",
     "OwnQuestion",

@@ -80,6 +80,7 @@ ANSWER_KEYS = {
     "answer",
     "abstained",
     "citations",
+    "conflicts",
     "hits",
     "engine",
     "timings_ms",

@@ -257,3 +257,19 @@ def test_a_citation_names_the_revision_that_states_other_facts(corpus):
 def test_a_document_without_revisions_names_none(corpus):
     (first, *_) = corpus.rag.ask("How low can the Heron telescope be pointed?").citations
     assert first.revisions == ()
+
+
+def test_the_two_wind_limits_are_given_with_the_days_of_both_revisions(corpus):
+    result = next(r for r in corpus.results if r.question["id"] == "en-08")
+    (conflict,) = result.answer.conflicts
+
+    assert conflict.differs == ("number",)
+    assert sorted(conflict.values) == [("15",), ("18",)]
+    days = {side.source[-7:-3]: side.date.day for side in (conflict.cited, conflict.other)}
+    assert days == {"2023": "2023-03-06", "2025": "2025-02-17"}
+
+
+def test_no_other_question_of_the_corpus_meets_a_contradiction(corpus):
+    contradicted = {r.question["id"] for r in corpus.results if r.answer.conflicts}
+
+    assert contradicted == {"en-08"}

@@ -362,6 +362,7 @@ def told(collection):
 def test_an_answer_has_the_documented_keys(told):
     assert set(told) == {
         "question", "answer", "abstained", "grounded", "statements", "citations", "hits", "engine",
+        "conflicts",
         "timings_ms", "usage", "dropped_turns", "dropped_hits",
     }  # fmt: skip
 

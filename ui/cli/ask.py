@@ -25,7 +25,7 @@ from ui.cli.printing import print_json, print_line, print_piece, report, reporte
 from ui.cli.tracing import print_trace
 
 if TYPE_CHECKING:
-    from ragapp import Answer, AnswerStream
+    from ragapp import Answer, AnswerStream, Conflict, DocumentDate
 
 AdapterOption = Annotated[
     str | None,
@@ -215,6 +215,21 @@ def _print_sources(answer: Answer) -> None:
             page = f", p. {place.page}" if place.page is not None else ""
             nearly = "" if place.is_exact else " (nearly the same words)"
             print_line(f"      also in {place.source}{page}{nearly}")
+    for conflict in answer.conflicts:
+        _print_conflict(conflict)
+
+
+def _print_conflict(conflict: Conflict) -> None:
+    other = conflict.other
+    page = f", p. {other.page}" if other.page is not None else ""
+    print_line(f"  documents contradict each other ({', '.join(conflict.differs)}):")
+    dated = _dated(conflict.cited.date)
+    print_line(f"      [{conflict.marker}]{dated}: “{shortened(conflict.cited.quote)}”")
+    print_line(f"      {other.source}{page}{_dated(other.date)}: “{shortened(other.quote)}”")
+
+
+def _dated(date: DocumentDate) -> str:
+    return f" ({date.day}, {date.origin})" if date.day else ""
 
 
 def _read_question(*, is_prompted: bool) -> str:

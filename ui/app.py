@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import render, state
+from ui.keys import Key
 from ui.labels import LANGUAGE_NAMES, LANGUAGE_SELECTOR
 from ui.pages import PAGES
 
@@ -24,7 +25,7 @@ def main() -> None:
             LANGUAGE_SELECTOR,
             list(LANGUAGE_NAMES),
             format_func=LANGUAGE_NAMES.__getitem__,
-            key=state.Key.LANGUAGE,
+            key=Key.LANGUAGE,
         )
     say = state.say()
     render.style(say)

@@ -55,6 +55,7 @@ LIBRARY = Label("Library", "文档库")
 INSPECT = Label("Inspect", "检视")
 EVALUATE = Label("Evaluate", "评估")
 ADD_FILES = Label("Add files", "添加文件")
+HEALTH = Label("Health", "状态")
 
 ASK_INTRO = Label(
     "Answers come from your documents alone, each with the passage it rests on.",

@@ -29,5 +29,6 @@ INSPECT = Page(
 EVALUATE = Page(
     "views/evaluate.py", "evaluate", labels.EVALUATE, ":material/monitoring:", is_wide=True
 )
+HEALTH = Page("views/health.py", "health", labels.HEALTH, ":material/monitor_heart:", is_wide=True)
 
-PAGES = (ASK, LIBRARY, ADD_FILES, INSPECT, EVALUATE)
+PAGES = (ASK, LIBRARY, ADD_FILES, INSPECT, EVALUATE, HEALTH)

@@ -1,12 +1,11 @@
 """What the page remembers: one `Rag` for all visitors, and each visitor's session.
 
-The session's keys stand here alone; everything else goes through these functions."""
+The session's keys are `ui.keys.Key`; everything else goes through these functions."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import cast
 
 import streamlit as st
@@ -14,54 +13,12 @@ import streamlit as st
 from ingest import IngestReport
 from ragapp import Answer, Rag, RagError, open_rag
 from ui.evidence import Evidence
+from ui.keys import Key
 from ui.labels import LANGUAGE_NAMES, Language, Say, say_in
 from ui.narrowing import Narrowing
 
 _LANGUAGE_PARAMETER = "lang"
 _CONVERSATION_PARAMETER = "conversation"
-
-
-class Key(StrEnum):
-    """The session's keys; widgets bear theirs, so that their values outlive a run."""
-
-    LANGUAGE = "language"
-    CONVERSATION = "conversation"
-    CONVERSATION_NAME = "conversation_name"
-    STORED = "stored"
-    NEW_NAME = "new_name"
-    RENAME = "rename"
-    DELETE = "delete"
-    DELETE_SURE = "delete_sure"
-    FIND_CONVERSATION = "find_conversation"
-    FAILURE = "failure"
-    STOP = "stop"
-    NEW_CONVERSATION = "new_conversation"
-    QUESTION = "question"
-    UPLOADS = "uploads"
-    UPLOAD_ROUND = "upload_round"
-    FOLDER = "folder"
-    REPORT = "report"
-    FILTER = "filter"
-    OPENED = "opened"
-    TABLE = "table"
-    PART = "part"
-    REMOVING = "removing"
-    NOTICE = "notice"
-    ONLY_SOURCE = "only_source"
-    ONLY_LANGUAGES = "only_languages"
-    ONLY_FORMATS = "only_formats"
-    ONLY_SINCE = "only_since"
-    ONLY_UNTIL = "only_until"
-    CLEAR_FILTERS = "clear_filters"
-    QUERY = "query"
-    N_PASSAGES = "n_passages"
-    SYSTEMS = "systems"
-    N_QUESTIONS = "n_questions"
-    JUDGE_ANSWERS = "judge_answers"
-    STOP_EVALUATION = "stop_evaluation"
-    REMAKING = "remaking"
-    RUN = "run"
-    COMPARED = "compared"
 
 
 @dataclass(frozen=True, slots=True)

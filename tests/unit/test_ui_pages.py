@@ -21,6 +21,7 @@ from ui.pages import PAGES
         ("views/add_files.py", labels.ADD_FILES),
         ("views/inspect.py", labels.INSPECT),
         ("views/evaluate.py", labels.EVALUATE),
+        ("views/health.py", labels.HEALTH),
     ],
 )
 def test_a_page_loads_in_the_browsers_language(collection, path, title, language):

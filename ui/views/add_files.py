@@ -10,10 +10,11 @@ import streamlit as st
 from ingest import IngestReport, Progress, ingest_paths
 from ragapp import Rag, RagError
 from ui import labels, pages, render, state
+from ui.keys import Key
 from ui.labels import Say
 from ui.launch import MAX_UPLOAD_MB
 from ui.outcomes import COLUMNS, outcome_counts, outcome_findings, outcome_row
-from ui.state import Failure, Key
+from ui.state import Failure
 from ui.uploads import collection_folder, save_upload, shown_source
 from ui.views.opening import opened_rag
 

@@ -11,9 +11,10 @@ import streamlit as st
 from ragapp import Answer, AnswerStream, Rag, RagError, talk
 from ui import labels, render, state, talks
 from ui.evidence import cited_evidence, nearest_evidence
+from ui.keys import Key
 from ui.labels import Say
 from ui.narrowing import Narrowing
-from ui.state import Failure, Key, Turn
+from ui.state import Failure, Turn
 from ui.views.conversations import conversation_list, conversation_menu, restore
 from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag

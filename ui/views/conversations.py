@@ -8,8 +8,9 @@ import streamlit as st
 
 from ragapp import ConversationInfo, Rag, RagError
 from ui import labels, render, state, talks
+from ui.keys import Key
 from ui.labels import Say
-from ui.state import Failure, Key
+from ui.state import Failure
 
 _N_SHOWN = 20
 

@@ -9,10 +9,10 @@ import streamlit as st
 
 from ragapp import EvaluationRun, RagError, compare_runs, list_runs
 from ui import labels, pages, render, runs, search_labels, state
+from ui.keys import Key
 from ui.labels import Label, Say
 from ui.listing import told_apart
 from ui.runs import Asked
-from ui.state import Key
 from ui.uploads import collection_folder
 from ui.views.measuring import measuring_fields
 from ui.views.opening import lead_to_adding, opened_rag

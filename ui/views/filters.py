@@ -8,9 +8,9 @@ from datetime import date
 import streamlit as st
 
 from ui import labels, state
+from ui.keys import Key
 from ui.labels import Say, language_name
 from ui.narrowing import language_choices
-from ui.state import Key
 
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 

@@ -17,8 +17,8 @@ from ui.inspection import (
     terms_told,
     weights_told,
 )
+from ui.keys import Key
 from ui.labels import Say
-from ui.state import Key
 from ui.uploads import collection_folder
 from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag

@@ -8,9 +8,10 @@ import streamlit as st
 
 from ragapp import Rag, RagError
 from ui import labels, render, state
+from ui.keys import Key
 from ui.labels import Say
 from ui.listing import Row, matching, rows_of, told_apart
-from ui.state import Failure, Key
+from ui.state import Failure
 from ui.uploads import collection_folder, delete_uploads
 from ui.views.opening import lead_to_adding, opened_rag
 

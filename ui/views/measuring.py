@@ -17,9 +17,10 @@ from ragapp import (
 )
 from ui import labels, render, search_labels, state
 from ui.inspection import LEGS
+from ui.keys import Key
 from ui.labels import Say
 from ui.runs import system_name
-from ui.state import Failure, Key
+from ui.state import Failure
 from ui.uploads import collection_folder
 
 _MOST_QUESTIONS, _DEFAULT_QUESTIONS = 1000, 100

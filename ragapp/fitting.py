@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ragapp.joining import TextOf, join, nothing_known
-from ragapp.prompting import PASSAGE_BREAK, build_messages, passage_spans
+from ragapp.prompting import (
+    build_messages,
+    closing_of,
+    fence_of,
+    opening_of,
+    passage_spans,
+)
 from ragapp.protocols import LanguageModel
 from ragapp.questions import CountTokens, Turn, newest_turns, without_markers
 from ragapp.sentences import split_sentences
@@ -62,11 +68,16 @@ def fit_prompt(
     newest, n_dropped = newest_turns(history, n_turn_tokens, count_tokens)
     turns = without_markers(newest)
     bare = build_messages(question, (), history=turns, template=template)
-    n_bare = sum(count_tokens([message.text for message in bare])) + _TEMPLATE_TOKENS
+    fence = fence_of(join(hits, text_of))
+    around = [opening_of(question, fence), *[closing_of(fence)] * len(hits)] if hits else []
+    texts = [*(message.text for message in bare), *around]
+    n_bare = sum(count_tokens(texts)) + _TEMPLATE_TOKENS
     room = context_tokens - settings.max_new_tokens - n_bare
     given = max(0, min(settings.passage_tokens, room))
     fitted = fit(hits, passage_tokens=given, count_tokens=count_tokens, text_of=text_of)
-    messages = build_messages(question, fitted.passages, history=turns, template=template)
+    messages = build_messages(
+        question, fitted.passages, history=turns, template=template, fence=fence
+    )
     budget = Budget(context_tokens, settings.max_new_tokens, n_bare, given, fitted.n_tokens)
     return Prompt(tuple(messages), fitted, budget, n_dropped)
 
@@ -87,7 +98,8 @@ def fit(
     sizes: dict[str, int] = {"": 0}
 
     def size_of(passages: Sequence[Hit]) -> int:
-        shown = [text for n, hit in enumerate(passages, start=1) for text in _texts(hit, n)]
+        spans = (span for n, hit in enumerate(passages, 1) for span in passage_spans(hit, n))
+        shown = [span.text for span in spans]
         new = [text for text in dict.fromkeys(shown) if text not in sizes]
         sizes.update(zip(new, count_tokens(new) if new else [], strict=True))
         return sum(sizes[text] for text in shown)
@@ -105,10 +117,6 @@ def fit(
         dropped = _dropped(hits[place:], kept)
         return Fitted(tuple(passages), size_of(passages), dropped)
     return Fitted(tuple(fitting), size_of(fitting))
-
-
-def _texts(hit: Hit, number: int) -> list[str]:
-    return [*(span.text for span in passage_spans(hit, number)), PASSAGE_BREAK]
 
 
 def _cuts(hit: Hit) -> list[Hit]:

@@ -274,4 +274,5 @@ def _hit(
         page_spans=stored.page_spans,
         also_at=places,
         collection=stored.collection,
+        date=stored.date,
     )

@@ -35,8 +35,9 @@ class Stages:
 class Budget:
     """The model's tokens: its context, what of it is kept for what, and what the passages took.
 
-    `bare_tokens` are those of the prompt without passages: instruction, earlier turns, question.
-    `passage_tokens` is what was given to the passages, `used_tokens` what they took.
+    `bare_tokens` are those of the prompt without passages: instruction, earlier turns, question,
+    the lines around passages, and what a chat template may add. `passage_tokens` is what was given
+    to the passages, `used_tokens` what they took.
     """
 
     context_tokens: int

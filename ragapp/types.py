@@ -20,7 +20,7 @@ from ragapp.trace import Timings, Trace
 INSTRUCTIONS_KEY = "instructions"  # in Document.metadata: instructions to a model found in it
 
 Role = Literal["system", "user", "assistant"]
-SpanKind = Literal["instruction", "source", "passage", "question", "turn"]
+SpanKind = Literal["instruction", "source", "origin", "passage", "question", "turn"]
 FinishReason = Literal["stop", "length", "cancelled", "timeout"]
 
 
@@ -95,7 +95,8 @@ class Hit:
     reranker's, in [0, 1], None where none read the chunk; what one read has a `score` of at least
     0.5, the rest one of at most that. `also_in` names the other sources that hold the text,
     `also_at` where it stands in other documents; `has_instructions` warns of instructions to a
-    model in the document. `parts` are the hits that a passage was joined of, () for a chunk.
+    model in the document. `parts` are the hits that a passage was joined of, () for a chunk. `date`
+    is the one that the document declares, as YYYY-MM-DD, "" where it declares none.
     `collection` names the document's where several are searched, else "".
     """
 
@@ -121,6 +122,7 @@ class Hit:
     parts: tuple[Hit, ...] = ()
     rerank_score: float | None = None
     collection: str = ""
+    date: str = ""
 
     def page_at(self, offset: int) -> int | None:
         """Return the page on which the document offset `offset` stands, None without pages."""
@@ -294,6 +296,4 @@ def passages_of(messages: Sequence[Message]) -> list[Span]:
 
 def listed(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values with lists in place of tuples, as JSON has them."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
-    }
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from ragapp.types import INSTRUCTIONS_KEY, Chunk
 
 MAX_PLACES = 20  # at which a passage is shown to stand, beside the first
 
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # as the filter `date` reads it
 _SELECT = """
     SELECT p.id, d.id, c.ordinal, c.start, c.end, p.text, c.page, p.heading, c.language,
         d.title, d.pages, d.metadata,
@@ -44,7 +46,8 @@ class StoredChunk:
 
     `row_id` is the passage's. `sources` are the paths that hold the chunk's document, the first
     ingested first; `places` are those of other documents (at most 20), in the same order.
-    `collection` names the chunk's where several are searched, else "".
+    `collection` names the chunk's where several are searched, else "". `date` is the one that its
+    document declares, as YYYY-MM-DD, "" for none.
     """
 
     row_id: int
@@ -55,6 +58,7 @@ class StoredChunk:
     has_instructions: bool = False
     places: tuple[Place, ...] = ()
     collection: str = ""
+    date: str = ""
 
 
 def insert_chunks(
@@ -171,6 +175,7 @@ def _with_places(rows: Iterable[Sequence[str]]) -> StoredChunk:
         sources=first.sources,
         page_spans=first.page_spans,
         has_instructions=first.has_instructions,
+        date=first.date,
         places=tuple(place for other in others for place in places_of(other))[:MAX_PLACES],
     )
 
@@ -191,6 +196,8 @@ def places_of(stored: StoredChunk) -> list[Place]:
 
 
 def _stored(row: Sequence[str]) -> StoredChunk:
+    metadata = stored_metadata(row[11])
+    date = _ISO_DATE.match(metadata.get("date", ""))
     return StoredChunk(
         row_id=int(row[0]),
         chunk=Chunk(
@@ -206,5 +213,6 @@ def _stored(row: Sequence[str]) -> StoredChunk:
         title=row[9],
         sources=tuple(json.loads(row[12])),
         page_spans=page_spans(row[10]),
-        has_instructions=INSTRUCTIONS_KEY in stored_metadata(row[11]),
+        has_instructions=INSTRUCTIONS_KEY in metadata,
+        date=date.group() if date else "",
     )

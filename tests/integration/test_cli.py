@@ -53,6 +53,7 @@ OUTCOME_KEYS = {
 }
 HIT_KEYS = {
     "rerank_score",
+    "date",
     "collection",
     "has_instructions",
     "language",

@@ -32,10 +32,9 @@ def words(texts):
 
 
 def size_in_prompt(hits, count_tokens):
-    """Return what headers, passages and the breaks between them cost, as they stand in the prompt."""
-    message = build_messages("Why?", hits)[-1]
-    assert [span.kind for span in message.spans[-2:]] == ["instruction", "question"]
-    return sum(count_tokens([span.text for span in message.spans[:-2]]))
+    """Return what passages and the lines above them cost, as they stand in the prompt."""
+    spans = build_messages("Why?", hits)[-1].spans
+    return sum(count_tokens([s.text for s in spans if s.kind in ("source", "origin", "passage")]))
 
 
 def first_sentence(text):
@@ -161,14 +160,17 @@ def test_prompt_and_answer_never_exceed_the_context(hits, turns, context_tokens,
     assert n_prompt + 100 <= context_tokens
 
 
+def size_of(prompt):
+    return sum(characters([message.text for message in prompt.messages]))
+
+
 @given(HITS, TURNS)
-def test_the_budget_tells_what_the_prompt_costs(hits, turns):
-    prompt = prompt_of(hits, history=turns)
-    n_prompt = sum(characters([message.text for message in prompt.messages]))
-    template = prompt.budget.bare_tokens + prompt.budget.used_tokens - n_prompt
-    assert template == prompt_of([]).budget.bare_tokens - sum(
-        characters([message.text for message in prompt_of([]).messages])
-    )
+def test_the_budget_tells_what_the_prompt_costs_and_a_rest_for_the_chat_template(hits, turns):
+    prompt, empty = prompt_of(hits, history=turns), prompt_of([])
+    told = prompt.budget.bare_tokens + prompt.budget.used_tokens
+    rest = empty.budget.bare_tokens - size_of(empty)
+    assert told >= size_of(prompt) + rest
+    assert told == size_of(prompt) + rest or len(prompt.fitted.passages) < len(hits)
 
 
 def test_earlier_turns_take_at_most_a_quarter_of_the_context():

@@ -107,7 +107,7 @@ def test_a_passage_has_the_page_and_heading_of_its_first_part_and_the_score_of_i
 def test_an_overlap_is_paid_for_once():
     text = "x" * 100
     hits = cut_hits(text, [(0, 60), (40, 60)])
-    size = len("[1] Title d1\n") + 100 + len("\n\n")
+    size = len("[1] Title d1\nd1.txt\n") + 100
     fitting = fit(hits, passage_tokens=size, count_tokens=lambda texts: [len(t) for t in texts])
     assert [passage.text for passage in fitting.passages] == [text]
 

@@ -453,7 +453,7 @@ def told_of(answer):
 class SmallModel(FakeModel):
     """A model whose context holds the instruction, an answer, and little else."""
 
-    context_tokens = 112
+    context_tokens = 140
 
 
 def test_the_prompt_leaves_room_for_the_answer_in_a_small_context(collection):

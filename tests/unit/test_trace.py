@@ -127,7 +127,10 @@ def test_the_budget_counts_the_passages_shown(collection):
     rag = make_rag(collection, max_new_tokens=50)
     budget = traced(rag).trace.budget
     shown = [
-        s for m in rag.language_model.asked[0] for s in m.spans if s.kind in ("source", "passage")
+        s
+        for m in rag.language_model.asked[0]
+        for s in m.spans
+        if s.kind in ("source", "origin", "passage")
     ]
     assert budget.used_tokens == sum(rag.language_model.count_tokens([s.text for s in shown]))
     assert (budget.context_tokens, budget.answer_tokens, budget.passage_tokens) == (4096, 50, 2048)

@@ -13,7 +13,7 @@ import pytest
 
 from ingest import ingest_paths
 from ragapp import Answer, Citation, Rag, open_rag
-from ragapp.generation.chat_prompt import ChatPrompt
+from ragapp.generation.chat_prompt import ChatPrompt, EncodedPrompt
 from ragapp.generation.tokens import Codec
 from ragapp.prompting import build_messages
 from ragapp.types import Completion, passages_of
@@ -207,8 +207,8 @@ def test_no_control_token_comes_from_a_document(rag):
     assert bare > 0
 
     for subject in (*SUBJECTS, *ATTACKS):
-        ids = prompt.encode(build_messages(subject, rag.search(subject, top_k=20)))
-        assert _n_control(codec, ids) == bare
+        encoded = prompt.encode(build_messages(subject, rag.search(subject, top_k=20)))
+        assert _n_control(codec, encoded) == bare
 
 
 def _unresolvable(rag: Rag, answer: Answer) -> list[Citation]:
@@ -216,5 +216,5 @@ def _unresolvable(rag: Rag, answer: Answer) -> list[Citation]:
     return [c for c in answer.citations if texts[c.document_id][c.start : c.end] != c.quote]
 
 
-def _n_control(codec: Codec, ids: list[int]) -> int:
-    return sum(token_id in codec.control_ids for token_id in ids)
+def _n_control(codec: Codec, encoded: EncodedPrompt) -> int:
+    return sum(token_id in codec.control_ids for token_id in encoded.ids)

@@ -27,7 +27,7 @@ class Made:
     def controls_in(self, messages):
         """Return the ids of control and marked tokens in a prompt, in order."""
         encoded = self.prompt.encode(messages)
-        return [i for i in getattr(encoded, "ids", encoded) if i in self.ids]
+        return [token_id for token_id in encoded.ids if token_id in self.ids]
 
 
 @pytest.fixture(scope="module")

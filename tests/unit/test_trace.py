@@ -5,11 +5,15 @@ import pickle
 
 import pytest
 from fake_embedder import FakeEmbedder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stored_documents import add, opened
 
 from ragapp.language_models.transformers import TransformersModel
 from ragapp.rag import Rag
+from ragapp.sentences import split_sentences
 from ragapp.settings import load_settings
+from ragapp.several import Rags
 from ragapp.types import Completion, Usage, passages_of
 from tests.tiny_llama import save_tiny_llama
 
@@ -206,3 +210,56 @@ def test_the_prompt_of_a_transformers_model_is_told_with_its_control_tokens(tmp_
     expected = "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in trace.messages)
     assert trace.prompt == expected + "<|im_start|>assistant\n"
     model.close()
+
+
+def test_what_a_model_read_is_within_what_the_budget_tells(tmp_path, collection):
+    model = TransformersModel(str(save_tiny_llama(tmp_path)), device="cpu", dtype="float32")
+    rag = make_rag(collection, model, max_new_tokens=2)
+    answer = traced(rag, history=turns(3))
+    budget = answer.trace.budget
+    assert 0 < answer.usage.prompt_tokens <= budget.bare_tokens + budget.used_tokens
+    assert budget.used_tokens <= budget.passage_tokens
+    model.close()
+
+
+# --- over any budget
+
+
+class QuotingModel(FakeModel):
+    """Repeats the sentences of all passages with their markers. A token is a word."""
+
+    def __init__(self, context_tokens):
+        super().__init__()
+        self.context_tokens = context_tokens
+
+    def stream(self, messages, *, options, cancelled):
+        for span in passages_of(messages):
+            for start, end in split_sentences(span.text):
+                yield Completion(f"{span.text[start:end]} [{span.number}]\n")
+        yield Completion("", "stop", USAGE)
+
+
+@given(st.integers(400, 700), st.integers(64, 200), st.integers(1, 5))
+@settings(max_examples=30)
+def test_quotes_are_verbatim_and_passages_within_the_budget(collection, n, given_tokens, top_k):
+    rag = make_rag(collection, QuotingModel(n), passage_tokens=given_tokens)
+    answer = traced(rag, top_k=top_k)
+    budget = answer.trace.budget
+    texts = {hit.document_id: rag.document(hit.document_id).text for hit in answer.hits}
+    assert answer.citations
+    assert all(texts[c.document_id][c.start : c.end] == c.quote for c in answer.citations)
+    assert budget.used_tokens <= max(budget.passage_tokens, LEAST)
+    assert answer.dropped_hits == sum(d.reason == "no room" for d in answer.trace.dropped)
+
+
+LEAST = 12  # words of the longest first sentence with the lines above it
+
+
+def test_an_answer_over_two_collections_is_traced(tmp_path, collection):
+    other = opened(tmp_path / "other")
+    with other.writing():
+        add(other, DOME, path="dome-again.txt", title="Dome")
+    with Rags([make_rag(collection), make_rag(other)]) as both:
+        trace = both.ask(QUESTION, trace=True).trace
+        assert trace.search == both.explain(QUESTION).to_dict()
+        both.rags.pop(next(iter(both.rags)))  # the shared one stays open

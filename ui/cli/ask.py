@@ -197,7 +197,7 @@ def _streamed(stream: AnswerStream) -> Answer:
     _print_sources(answer)
     if answer.dropped_turns:
         print_line(f"  the {answer.dropped_turns} oldest turns no longer fit and were left out")
-    if answer.dropped_hits:
+    if answer.dropped_hits and not answer.abstained:
         n = f"{answer.dropped_hits} of {len(answer.hits)}"
         print_line(f"  {n} passages did not fit into the prompt (passage_tokens, context_tokens)")
     return answer

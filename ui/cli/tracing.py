@@ -26,12 +26,13 @@ def print_trace(trace: Trace) -> None:
         f"first token {stages.first_token}, write {stages.write}, check {stages.check}"
     )
     print_line(f"tokens: {trace.prefilled_tokens} prefilled, {trace.cached_tokens} reused")
-    for role, text in trace.messages:
-        print_line(f"--- {role}")
-        print_line(text)
     if trace.prompt:
         print_line("--- the prompt as the model reads it")
         print_line(trace.prompt)
+        return
+    for role, text in trace.messages:
+        print_line(f"--- {role}")
+        print_line(text)
 
 
 def _print_budget(trace: Trace) -> None:

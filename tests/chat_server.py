@@ -73,8 +73,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"data: {data}\n\n".encode())
         self.wfile.flush()
 
-    def delta(self, text: str, *, finish_reason: str | None = None) -> None:
-        choice = {"delta": {"content": text}, "finish_reason": finish_reason}
+    def delta(
+        self, text: str, *, finish_reason: str | None = None, logprob: float | None = None
+    ) -> None:
+        choice: dict[str, Any] = {"delta": {"content": text}, "finish_reason": finish_reason}
+        if logprob is not None:
+            choice["logprobs"] = {"content": [{"token": text, "logprob": logprob}]}
         self.event({"choices": [choice]})
 
 
@@ -84,8 +88,9 @@ def recite(handler: Handler) -> None:
     text = asked["messages"][-1]["content"]
     sent = text[: asked["max_tokens"]]
     handler.begin()
+    logprob = -0.5 if asked.get("logprobs") else None
     for character in sent:
-        handler.delta(character)
+        handler.delta(character, logprob=logprob)
     handler.delta("", finish_reason="stop" if sent == text else "length")
     details = {"cached_tokens": 3}
     usage = {

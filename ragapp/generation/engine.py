@@ -8,9 +8,9 @@ from threading import Event
 from ragapp.generation.causal_model import CausalModel
 from ragapp.generation.chunk_reuse import ChunkReuse
 from ragapp.generation.limits import Limits
+from ragapp.generation.options import check_options
 from ragapp.generation.pool import SessionPool
 from ragapp.generation.request import Request
-from ragapp.generation.sampling import check_options
 from ragapp.generation.scheduler import Scheduler
 from ragapp.generation.session import Session
 from ragapp.types import Completion, GenerationOptions

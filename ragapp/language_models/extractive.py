@@ -13,6 +13,8 @@ from threading import Event
 import numpy as np
 
 from ragapp.analysis import cjk_share, terms_of
+from ragapp.generation.options import check_options
+from ragapp.language_models.deadline import Deadline
 from ragapp.language_models.refusing import refuse_adapter
 from ragapp.language_models.sentence_evidence import READ, UNREAD, Unit, evidence
 from ragapp.protocols import Embedder
@@ -49,23 +51,28 @@ class ExtractiveModel:
     ) -> Iterator[Completion]:
         """Yield the chosen sentences with their markers, or nothing where there is no passage.
 
-        `options` bounds nothing here: the answer is at most two sentences of the passages.
+        Of `options` only `timeout_s` counts here: the answer is at most two sentences of the
+        passages. Raises UsageError for options out of range.
         """
         refuse_adapter(options, engine=self.name)
+        check_options(options)
+        deadline = Deadline(cancelled, timeout_s=options.timeout_s)
         question = _question_of(messages)
         units = _units(messages)
         chosen = _choose(units, self._score(question, units)) if units else []
         n_prompt = sum(self.count_tokens([message.text for message in messages]))
-        n_new = 0
+        n_new = n_quoted = 0
         for place, unit in enumerate(chosen):
-            if cancelled.is_set():
+            if deadline.is_set():
                 break
             quote = f"{unit.text} [{unit.number}]"
             n_new += self.count_tokens([quote])[0]
+            n_quoted += 1
             yield Completion(("\n" if place else "") + quote)
+        is_cut = n_quoted < len(chosen) or cancelled.is_set()
         yield Completion(
             "",
-            finish_reason="cancelled" if cancelled.is_set() else "stop",
+            finish_reason=deadline.reason if is_cut else "stop",
             usage=Usage(prompt_tokens=n_prompt, prefilled_tokens=n_prompt, new_tokens=n_new),
         )
 

@@ -13,7 +13,9 @@ from threading import Event
 from typing import Any
 
 from ragapp.errors import ModelNotFoundError
+from ragapp.generation.options import check_options
 from ragapp.generation.text_stream import TextStream
+from ragapp.language_models.deadline import Deadline
 from ragapp.language_models.exchange import Server
 from ragapp.language_models.refusing import refuse_adapter
 from ragapp.types import Completion, FinishReason, GenerationOptions, Message, Span, Usage
@@ -26,6 +28,7 @@ _CONTROL = re.compile(
     r"<(?=[|｜/]|s>|bos>|eos>|pad>|unk>|start_of_turn>|end_of_turn>|think>|tool_)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_|AVAILABLE_TOOLS))|<(?=<SYS>>)"
 )
+_PENALTY_KEYS = ("repetition_penalty", "repeat_penalty")  # vLLM and SGLang; llama.cpp
 _BREAK = "\u200b"
 
 
@@ -83,21 +86,26 @@ class OpenAIModel:
 
         Leaves the server at once when `cancelled` is set or the iterator is closed. Raises
         ModelError when no server answers or it breaks off, ModelNotFoundError when it lacks the
-        model, ContextTooSmallError when it says that the prompt does not fit.
+        model, ContextTooSmallError when it says that the prompt does not fit, UsageError for
+        options out of range. Where the server tells no logprobs, they are None.
         """
         refuse_adapter(options, engine="openai")
+        check_options(options)
+        deadline = Deadline(cancelled, timeout_s=options.timeout_s)
         counted = Usage(prompt_tokens=sum(self.count_tokens([_text(m) for m in messages])))
-        if cancelled.is_set():
-            yield Completion("", "cancelled", Usage())
+        if deadline.is_set():
+            yield Completion("", deadline.reason, Usage())
             return
         pieces: list[str] = []
+        logprobs: list[float] = []
         text_stream = TextStream(lambda ids: "".join(pieces[i] for i in ids), stop=options.stop)
         reason: FinishReason = "stop"
         body = self._body(messages, options)
-        for event in self._server.events("/chat/completions", body, cancelled=cancelled):
+        for event in self._server.events("/chat/completions", body, cancelled=deadline):
             counted = _usage(event, counted)
             for choice in event.get("choices", [])[:1]:
                 reason = "length" if choice.get("finish_reason") == "length" else reason
+                logprobs += _logprobs(choice)
                 pieces.append(str(_mapping(choice.get("delta")).get("content") or ""))
                 text = text_stream.push(len(pieces) - 1)
                 if text:
@@ -107,8 +115,10 @@ class OpenAIModel:
         rest = "" if text_stream.stopped else text_stream.finish()
         if rest:
             yield Completion(rest)
-        is_cancelled = cancelled.is_set() and not text_stream.stopped
-        yield Completion("", "cancelled" if is_cancelled else reason, _whole(counted, pieces))
+        if deadline.is_set() and not text_stream.stopped:
+            reason = deadline.reason
+        told = tuple(logprobs) if options.has_logprobs and logprobs else None
+        yield Completion("", reason, _whole(counted, pieces), logprobs=told)
 
     def _body(self, messages: Sequence[Message], options: GenerationOptions) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -121,8 +131,12 @@ class OpenAIModel:
         }
         if options.temperature > 0.0:
             body |= {"top_p": options.top_p, "seed": options.seed}
-            if options.top_k:
-                body["top_k"] = options.top_k
+            body |= {"top_k": options.top_k} if options.top_k else {}
+            body |= {"min_p": options.min_p} if options.min_p else {}
+        if options.repetition_penalty != 1:
+            body |= dict.fromkeys(_PENALTY_KEYS, options.repetition_penalty)
+        if options.has_logprobs:
+            body["logprobs"] = True
         if options.stop:
             body["stop"] = list(options.stop)[:4]  # as many as OpenAI takes; all are checked here
         return body
@@ -169,6 +183,12 @@ def _usage(event: Mapping[str, Any], counted: Usage) -> Usage:
         int(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens") or 0), prompt
     )
     return Usage(prompt, prompt - cached, cached, int(usage.get("completion_tokens") or 0))
+
+
+def _logprobs(choice: Mapping[str, Any]) -> list[float]:
+    """Return the logarithms of the probabilities of a piece's tokens, as far as they are sent."""
+    entries = _mapping(choice.get("logprobs")).get("content") or []
+    return [float(entry["logprob"]) for entry in entries if "logprob" in _mapping(entry)]
 
 
 def _whole(counted: Usage, pieces: Sequence[str]) -> Usage:

@@ -16,6 +16,7 @@ from tests.tiny_llama import make_tokenizer, save_tiny_llama
 from tests.unit.fake_embedder import FakeEmbedder
 
 OPTIONS = GenerationOptions(max_new_tokens=24)
+WITHOUT_LOGPROBS = ("extractive",)  # it quotes, and no token of it has a probability
 WORDS = "é🔭龘"  # no byte of its UTF-8 form comes twice
 
 
@@ -92,6 +93,46 @@ def test_an_adapter_that_cannot_be_had_is_an_error(model):
     options = GenerationOptions(max_new_tokens=4, adapter="no-such-adapter")
     with pytest.raises((UsageError, ModelNotFoundError), match="'no-such-adapter'"):
         answered(model, options=options)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"temperature": -1.0}, {"top_p": 0.0}, {"top_k": -1}, {"min_p": 1.5}, {"timeout_s": 0.0},
+        {"repetition_penalty": 0.0}, {"max_new_tokens": 0},
+    ],
+    ids=lambda option: next(iter(option)),
+)  # fmt: skip
+def test_options_out_of_range_are_refused_by_name(model, option):
+    with pytest.raises(UsageError, match=next(iter(option))):
+        answered(model, options=GenerationOptions(**option))
+
+
+def test_options_in_range_are_taken(model):
+    options = GenerationOptions(
+        max_new_tokens=8, temperature=0.7, top_p=0.9, top_k=5, min_p=0.05, seed=3,
+        repetition_penalty=1.2, timeout_s=60.0, stop=("no such text",),
+    )  # fmt: skip
+    assert answered(model, options=options)[-1].finish_reason in ("stop", "length")
+
+
+def test_an_answer_whose_time_is_over_ends_by_saying_so(model):
+    pieces = answered(model, options=GenerationOptions(max_new_tokens=200, timeout_s=1e-9))
+    assert (text_of(pieces), pieces[-1].finish_reason) == ("", "timeout")
+
+
+def test_logprobs_come_for_each_token_or_not_at_all(model):
+    options = GenerationOptions(max_new_tokens=8, has_logprobs=True)
+    *_, last = answered(model, options=options)
+    if last.logprobs is None:
+        assert model.name in WITHOUT_LOGPROBS
+    else:
+        assert len(last.logprobs) == last.usage.new_tokens
+        assert all(logprob <= 0 for logprob in last.logprobs)
+
+
+def test_no_logprobs_come_that_were_not_asked_for(model):
+    assert answered(model)[-1].logprobs is None
 
 
 def test_the_last_piece_tells_how_it_ended(model):

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from ragapp.errors import UsageError
-from ragapp.generation.sampling import Sampler, check_options, logprob_of
+from ragapp.generation.options import check_options
+from ragapp.generation.sampling import Sampler, logprob_of
 from ragapp.types import GenerationOptions
 
 LOGITS = torch.tensor([0.1, 2.0, 1.5, -3.0, 1.9])

@@ -74,6 +74,51 @@ def test_options_reach_the_server():
     assert {name: sent[name] for name in wanted} == wanted
 
 
+def test_options_that_not_every_server_knows_are_sent_when_they_are_set():
+    keys = {"min_p", "repetition_penalty", "repeat_penalty", "logprobs"}
+    with ChatServer() as server:
+        model = OpenAIModel("told", base_url=server.base_url)
+        asked(model, temperature=0.5)
+        asked(model, temperature=0.5, min_p=0.1, repetition_penalty=1.3, has_logprobs=True)
+        plain, chosen = server.asked
+    assert not keys & set(plain)
+    assert {key: chosen[key] for key in keys} == {
+        "min_p": 0.1, "repetition_penalty": 1.3, "repeat_penalty": 1.3, "logprobs": True,
+    }  # fmt: skip
+
+
+def test_logprobs_that_the_server_sends_are_told():
+    with ChatServer() as server:
+        *_, last = asked(OpenAIModel("told", base_url=server.base_url), has_logprobs=True)
+    assert last.logprobs == (-0.5,) * len(QUESTION[0].text)
+
+
+def test_logprobs_that_the_server_does_not_send_are_none():
+    def bare(handler):
+        handler.begin()
+        handler.delta("at dusk")
+        handler.event("[DONE]")
+
+    with ChatServer(bare) as server:
+        *_, last = asked(OpenAIModel("told", base_url=server.base_url), has_logprobs=True)
+    assert last.logprobs is None
+
+
+def test_an_answer_ends_when_its_time_is_over_though_the_server_is_silent():
+    def stall(handler):
+        handler.begin()
+        handler.delta("The")
+        handler.server.may_go_on.wait(30)
+
+    with ChatServer(stall) as server:
+        model = OpenAIModel("told", base_url=server.base_url)
+        start = time.monotonic()
+        *pieces, last = asked(model, timeout_s=0.3)
+        taken_s = time.monotonic() - start
+    assert (text_of(pieces), last.finish_reason) == ("The", "timeout")
+    assert taken_s < 5.0
+
+
 def test_a_stop_string_never_shows_though_the_server_ignores_it():
     with ChatServer() as server:
         model = OpenAIModel("told", base_url=server.base_url)

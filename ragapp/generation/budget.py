@@ -10,7 +10,7 @@ import logging
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,33 @@ class ModelSize:
         if free_bytes < self.loading_bytes + ROOM_BYTES:
             return 0
         return max(0, free_bytes - self.weight_bytes - ROOM_BYTES) // self.token_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A model's size beside the memory that was free before it was loaded."""
+
+    size: ModelSize
+    own_tokens: int
+    asked_tokens: int | None
+    free_bytes: int
+
+    def context_tokens(self, *, name: str, adapter_bytes: int = 0) -> int:
+        """Return the context that fits beside the weights and the adapters. Raises ModelError."""
+        return fit_context(
+            replace(self.size, weight_bytes=self.size.weight_bytes + adapter_bytes),
+            name=name,
+            own_tokens=self.own_tokens,
+            asked_tokens=self.asked_tokens,
+            free_bytes=self.free_bytes,
+        )
+
+
+def adapter_size(folder: Path, *, dtype: torch.dtype) -> int:
+    """Return the bytes of the LoRA adapter in `folder` as `dtype`, 0 where it cannot be read."""
+    headers = [_header(path) or [] for path in sorted(folder.glob("*.safetensors"))]
+    tensors = [tensor for header in headers for tensor in header]
+    return sum(math.prod(tensor["shape"]) for tensor in tensors) * dtype.itemsize
 
 
 def size_of(

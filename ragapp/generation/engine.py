@@ -57,7 +57,7 @@ class Engine:
         """
         check_options(options)
         if options.adapter:
-            self._model.load_adapter(options.adapter)
+            self.load_adapter(options.adapter)
         request = Request(
             prompt_ids,
             options=options,
@@ -70,6 +70,10 @@ class Engine:
         )
         self._scheduler.submit(request)
         yield from request.pieces(wake=self._scheduler.wake)
+
+    def load_adapter(self, folder: str) -> None:
+        """Read a LoRA adapter, once. Raises ModelError where it cannot be had."""
+        self._model.load_adapter(folder)
 
     def close(self) -> None:
         """Free the caches that are not in use."""

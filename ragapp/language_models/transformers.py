@@ -19,8 +19,10 @@ from ragapp.generation.locating import find_adapter, find_model
 from ragapp.types import Completion, GenerationOptions, Message
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedConfig
 
+    from ragapp.generation.budget import Budget
     from ragapp.generation.causal_model import CausalModel
     from ragapp.generation.chat_prompt import ChatPrompt
     from ragapp.generation.chunk_reuse import ChunkReuse
@@ -38,6 +40,8 @@ class _Front:
     folder: Path
     codec: Codec
     prompt: ChatPrompt
+    dtype: torch.dtype
+    budget: Budget
     context_tokens: int
 
 
@@ -50,9 +54,9 @@ class TransformersModel:
     take, None for what is free: a model that does not fit is refused before it is loaded, and a
     context narrowed that was not asked for. `limits` bound the answers under way at once, which
     begin in the order of asking, the KV caches kept between requests, and those of passages, which
-    are used anew where the model can. `adapters` is a folder
-    of LoRA adapters, whose folders' names options may ask for. `quantization` is "int8" or "int4"
-    to hold the weights in fewer bits, on a CPU in bfloat16 alone.
+    are used anew where the model can. `adapters` is a folder of LoRA adapters, whose folders' names
+    options may ask for; each that is loaded narrows the context where memory is short.
+    `quantization` is "int8" or "int4" to hold weights in fewer bits, on a CPU in bfloat16 alone.
     """
 
     def __init__(
@@ -78,6 +82,9 @@ class TransformersModel:
         self._lock = Lock()
         self._front: _Front | None = None
         self._engine: Engine | None = None
+        self._adapter_lock = Lock()
+        self._adapter_bytes: dict[str, int] = {}
+        self._narrowed_tokens: int | None = None
 
     @property
     def name(self) -> str:
@@ -91,7 +98,8 @@ class TransformersModel:
         Raises ModelNotFoundError when the model is not on this machine, and ModelError when the
         memory does not hold it.
         """
-        return self._loaded_front().context_tokens
+        n_tokens = self._loaded_front().context_tokens
+        return n_tokens if self._narrowed_tokens is None else self._narrowed_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens of the model each text has, special tokens not counted.
@@ -122,7 +130,8 @@ class TransformersModel:
         options = replace(options, stop=(*options.stop, *front.prompt.stop))
         if options.adapter:
             folder = find_adapter(options.adapter, adapters=self._adapters)
-            options = replace(options, adapter=str(folder))
+            options = replace(options, adapter=self._with_adapter(front, folder))
+            self._check_fit(len(prompt.ids), options.max_new_tokens)
         yield from self._loaded_engine(front).stream(
             prompt.ids, options=options, cancelled=cancelled, passages=prompt.passages
         )
@@ -133,8 +142,25 @@ class TransformersModel:
             if self._engine is not None:
                 self._engine.close()
             self._engine = None
+            self._adapter_bytes, self._narrowed_tokens = {}, None
         gc.collect()
         _free_gpu_memory()
+
+    def _with_adapter(self, front: _Front, folder: Path) -> str:
+        """Load an adapter, if memory holds it beside the others; return its name in the engine."""
+        from ragapp.generation.budget import adapter_size
+
+        name = str(folder)
+        with self._adapter_lock:
+            if name not in self._adapter_bytes:
+                sizes = {**self._adapter_bytes, name: adapter_size(folder, dtype=front.dtype)}
+                n_tokens = front.budget.context_tokens(
+                    name=f"{self.name} with the adapter {folder.name}",
+                    adapter_bytes=sum(sizes.values()),
+                )
+                self._loaded_engine(front).load_adapter(name)
+                self._adapter_bytes, self._narrowed_tokens = sizes, n_tokens
+        return name
 
     def _check_fit(self, n_prompt: int, max_new_tokens: int) -> None:
         if n_prompt == 0:
@@ -164,14 +190,15 @@ class TransformersModel:
         from ragapp.generation.loading import load_config, load_tokenizer
         from ragapp.generation.tokens import Codec
 
-        limit = self._fitting_context(folder, load_config(folder))
+        dtype, budget = self._budget(folder, load_config(folder))
+        limit = budget.context_tokens(name=self.name)
         tokenizer = load_tokenizer(folder)
         codec = Codec(tokenizer)
-        return _Front(folder, codec, ChatPrompt(tokenizer, codec), limit)
+        return _Front(folder, codec, ChatPrompt(tokenizer, codec), dtype, budget, limit)
 
-    def _fitting_context(self, folder: Path, config: PreTrainedConfig) -> int:
-        """Return the context that the memory holds. Raises ModelError where the model does not."""
-        from ragapp.generation.budget import fit_context, quantized_size, size_of
+    def _budget(self, folder: Path, config: PreTrainedConfig) -> tuple[torch.dtype, Budget]:
+        """Return the dtype to compute in, and what the model takes of the memory."""
+        from ragapp.generation.budget import Budget, quantized_size, size_of
         from ragapp.generation.loading import (
             check_quantization,
             choose_device,
@@ -187,13 +214,7 @@ class TransformersModel:
         size = quantized_size(size, folder, config, quantization=self._quantization)
         free = free_memory_of(device) if self._memory_bytes is None else self._memory_bytes
         free = max(0, free - self._limits.chunk_bytes)
-        return fit_context(
-            size,
-            name=self.name,
-            own_tokens=context_tokens_of(config),
-            asked_tokens=self._context_tokens,
-            free_bytes=free,
-        )
+        return dtype, Budget(size, context_tokens_of(config), self._context_tokens, free)
 
     def _load_engine(self, front: _Front) -> Engine:
         from ragapp.generation.causal_model import CausalModel

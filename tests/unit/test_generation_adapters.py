@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from ragapp.errors import ModelError, ModelNotFoundError
 from ragapp.generation.adapted_linear import AdaptedLinear, Chosen, LowRank
+from ragapp.generation.budget import ROOM_BYTES
 from ragapp.generation.causal_model import CausalModel, Row
 from ragapp.generation.locating import list_adapters
 from ragapp.generation.packed_linear import PackedLinear, can_pack
@@ -19,7 +20,7 @@ from ragapp.generation.session import Session
 from ragapp.language_models.transformers import TransformersModel
 from ragapp.types import GenerationOptions, Message
 from tests.tiny_adapter import save_adapter, save_merged
-from tests.tiny_llama import make_model, make_tokenizer, save_tiny_llama
+from tests.tiny_llama import CONTEXT_TOKENS, make_model, make_tokenizer, save_tiny_llama
 
 NAMES = ("", "brief", "formal")
 BFLOAT16 = (torch.device("cpu"), torch.bfloat16)
@@ -70,6 +71,36 @@ def answered(model, question="Why?", adapter=""):
     options = GenerationOptions(max_new_tokens=24, adapter=adapter)
     pieces = list(model.stream([Message.of("user", question)], options=options, cancelled=Event()))
     return "".join(piece.text for piece in pieces), pieces[-1].usage
+
+
+def room_for(folder, *, n_tokens, extra_bytes=0):
+    """The memory for a tiny Llama in float32 with a context of so many tokens."""
+    token_bytes = 2 * 4 * 2 * 16 * 4
+    n_bytes = (folder / "model.safetensors").stat().st_size
+    return ROOM_BYTES + n_bytes + n_tokens * token_bytes + extra_bytes
+
+
+def test_an_adapter_that_fits_beside_the_context_leaves_it_whole(folders):
+    memory = room_for(folders / "base", n_tokens=CONTEXT_TOKENS, extra_bytes=2**20)
+    model = opened(folders / "base", adapters=folders / "adapters", memory_bytes=memory)
+    answered(model, adapter="brief")
+    assert model.context_tokens == CONTEXT_TOKENS
+
+
+def test_an_adapter_that_memory_does_not_hold_is_refused_in_a_line(folders):
+    memory = room_for(folders / "base", n_tokens=CONTEXT_TOKENS)
+    model = opened(folders / "base", adapters=folders / "adapters", memory_bytes=memory)
+    with pytest.raises(ModelError, match="with the adapter brief' needs") as caught:
+        answered(model, adapter="brief")
+    assert "\n" not in str(caught.value)
+    assert answered(model)[0]
+
+
+def test_a_closed_model_counts_no_adapters(folders):
+    model = opened(folders / "base", adapters=folders / "adapters", memory_bytes=2**30)
+    answered(model, adapter="brief")
+    model.close()
+    assert model._adapter_bytes == {}
 
 
 @pytest.mark.parametrize("name", ["brief", "formal"])

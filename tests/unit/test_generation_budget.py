@@ -9,7 +9,14 @@ from safetensors.torch import save_file
 from transformers import LlamaConfig
 
 from ragapp.errors import ModelError
-from ragapp.generation.budget import ROOM_BYTES, ModelSize, fit_context, size_of
+from ragapp.generation.budget import (
+    ROOM_BYTES,
+    Budget,
+    ModelSize,
+    adapter_size,
+    fit_context,
+    size_of,
+)
 from ragapp.generation.memory import free_memory, total_memory
 from ragapp.generation.packed_linear import can_pack
 from ragapp.language_models.transformers import TransformersModel
@@ -43,6 +50,17 @@ def test_the_size_is_that_of_the_tensors_in_the_dtype_asked_for(tmp_path):
     save_file(tensors, tmp_path / "model.safetensors")
     found = size(tmp_path, torch.bfloat16)
     assert (found.weight_bytes, found.n_floats) == (70 * 2 + 5 * 4, 70)
+
+
+def test_an_adapter_takes_the_context_that_its_bytes_are_worth():
+    budget = Budget(SIZE, 8192, None, 2 * GB + ROOM_BYTES + 5000 * SIZE.token_bytes)
+    assert budget.context_tokens(name="m") == 5000
+    assert budget.context_tokens(name="m", adapter_bytes=1000 * SIZE.token_bytes) == 4000
+
+
+def test_an_adapter_has_the_size_of_its_tensors(tmp_path):
+    save_file({"a": torch.zeros(8, 4), "b": torch.zeros(2, 3)}, tmp_path / "a.safetensors")
+    assert adapter_size(tmp_path, dtype=torch.bfloat16) == 2 * (32 + 6)
 
 
 def test_a_token_takes_its_keys_and_values_in_every_layer(tmp_path):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ragapp.evaluation.keeping import keep_run, list_runs, load_run, save_run, write_whole
     from ragapp.evaluation.making import keep_questions, make_questions, questions_file
     from ragapp.evaluation.own_set import OwnQuestion, evaluate_questions, write_questions
+    from ragapp.evaluation.rated_set import questions_of_ratings
     from ragapp.evaluation.report import render_report
     from ragapp.evaluation.run import EvaluationRun
     from ragapp.explaining import ExplainedHit, Explanation
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ragapp.generation.catalog import recommend_models
     from ragapp.generation.hub import list_models, pull_model, remove_model
     from ragapp.rag import Rag
+    from ragapp.rated import Rated
     from ragapp.settings import Settings
     from ragapp.several import Rags, open_rags
     from ragapp.streaming import AnswerStream
@@ -70,6 +72,7 @@ __all__ = [
     "Rag",
     "RagError",
     "Rags",
+    "Rated",
     "Settings",
     "Source",
     "Title",
@@ -88,6 +91,7 @@ __all__ = [
     "parse_filter",
     "pull_model",
     "questions_file",
+    "questions_of_ratings",
     "recommend_models",
     "remove_model",
     "render_report",
@@ -102,6 +106,8 @@ _HOMES = {
     "AnswerStream": "ragapp.streaming",
     "Citation": "ragapp.types",
     "Conflict": "ragapp.conflict",
+    "Rated": "ragapp.rated",
+    "questions_of_ratings": "ragapp.evaluation.rated_set",
     "DocumentDate": "ragapp.conflict",
     "Comparison": "ragapp.evaluation.comparing",
     "Conversation": "ragapp.transcripts",

@@ -23,6 +23,7 @@ from ragapp.language_models.extractive import ExtractiveModel
 from ragapp.prompting import is_refusal, refusal
 from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.questions import AskOptions, Turn, checked, search_text
+from ragapp.rated import Verdict
 from ragapp.retrieval import Found
 from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, generation_options, load_settings
@@ -228,6 +229,7 @@ class Rag(Asking):
         super().__init__(settings, Searcher(settings, embedder, reranker), language_model)
         self.collection = collection
         self.conversations = collection.conversations
+        self.ratings = collection.ratings
 
     def selection(self, where: Where | None = None) -> Selection:
         """Return what a filter lets pass of the collection. Raises UsageError."""
@@ -249,6 +251,10 @@ class Rag(Asking):
         raise NotFoundError(
             f"no document has the id or path {name!r}", hint="list them: ragapp docs list"
         )
+
+    def feedback(self, answer: Answer, rating: Verdict, comment: str = "") -> int:
+        """Store what a reader thinks of an answer; errors and result as of `Ratings.add`."""
+        return self.ratings.add(answer.to_dict(), rating, comment)
 
     def remove(self, document_id: str) -> tuple[str, ...]:
         """Remove a document; return the sources that held it. Raises NotFoundError."""

@@ -31,6 +31,7 @@ Point = Literal[
     "migration.postings",
     "conversation.begun",
     "conversation.appended",
+    "rating.inserted",
     "document.inserted",
     "passages.held",
     "chunks.inserted",

@@ -23,6 +23,7 @@ from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.schema import (
     CONVERSATION_TABLES,
     PASSAGE_TABLES,
+    RATING_TABLES,
     SCHEMA_VERSION,
     analyzer_of,
     note_analyzer,
@@ -91,7 +92,9 @@ def migrate(connection: sqlite3.Connection, path: Path, *, is_copying: bool) -> 
         if version < SCHEMA_VERSION:  # another process may have been first
             if version < 2:
                 _to_2(connection)
-            _run(connection, CONVERSATION_TABLES)
+            if version < 3:
+                _run(connection, CONVERSATION_TABLES)
+            _run(connection, RATING_TABLES)
             note_version(connection)
             reach("migration.versioned")
         connection.execute("COMMIT")

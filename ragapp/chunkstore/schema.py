@@ -4,7 +4,8 @@
 may hold one document. `chunks` are the places of documents, `passages` the texts that stand there:
 equal ones are stored, embedded and searched once, however many chunks hold them. `vectors` are the
 passages' embeddings, `postings` their full-text terms, `generations` the index files that were
-built from the vectors. `conversations` and their `turns` belong to none of these.
+built from the vectors. `conversations` with their `turns`, and `ratings`, belong to none of
+these.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ragapp.analysis import ANALYZER
 from ragapp.chunkstore.failpoints import reach
 from ragapp.errors import CollectionDamagedError, SchemaTooNewError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 READABLE_SINCE = 2  # the oldest schema version whose code can still read what this one writes
 READABLE_KEY = "readable_since"
 _ANALYZER_KEY = "analyzer"
@@ -80,6 +81,17 @@ CREATE TABLE turns (
 );
 """
 
+RATING_TABLES = """
+CREATE TABLE ratings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    given_at TEXT NOT NULL,
+    rating TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    sha256 BLOB NOT NULL
+);
+"""
+
 _TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE embedders (
@@ -127,6 +139,7 @@ CREATE TABLE near_duplicates (
 CREATE INDEX near_duplicates_by_other ON near_duplicates (other_id);
 {PASSAGE_TABLES.strip()}
 {CONVERSATION_TABLES.strip()}
+{RATING_TABLES.strip()}
 CREATE TABLE generations (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     file TEXT NOT NULL,

@@ -13,7 +13,15 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ragapp.chunkstore import Database, chunks, conversations, documents, generations, sources
+from ragapp.chunkstore import (
+    Database,
+    chunks,
+    conversations,
+    documents,
+    generations,
+    ratings,
+    sources,
+)
 from ragapp.chunkstore.database import DATABASE_NAME
 from ragapp.chunkstore.failpoints import reach
 from ragapp.chunkstore.syncing import sync
@@ -145,6 +153,7 @@ def _is_empty(database: Database) -> bool:
         with database.reading() as connection:
             n_held = len(sources.list_sources(connection))
             n_held += len(conversations.list_conversations(connection))
+            n_held += ratings.count_ratings(connection)
             return not n_held and not documents.count_documents(connection)
     except CollectionDamagedError:
         return False

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragapp.chunkstore import Database, chunks, conversations, documents, generations, vectors
+from ragapp.chunkstore import (
+    Database,
+    chunks,
+    conversations,
+    documents,
+    generations,
+    ratings,
+    vectors,
+)
 from ragapp.chunkstore.generations import Generation
 from ragapp.errors import CollectionDamagedError
 from ragapp.protocols import Ids, VectorIndex, Vectors
@@ -76,6 +84,7 @@ def row_problems(connection: sqlite3.Connection) -> list[str]:
             f"conversation {i} does not match its hash"
             for i in conversations.damaged_turns(connection)
         ),
+        *(f"rating {i} does not match its hash" for i in ratings.damaged_ratings(connection)),
     ]
 
 

@@ -18,6 +18,7 @@ from ragapp.collection.backup import BackupReport
 from ragapp.collection.checking import DeepCheck
 from ragapp.collection.conversations import Conversations
 from ragapp.collection.lock import WriterLock
+from ragapp.collection.ratings import Ratings
 from ragapp.collection.selection import Selection
 from ragapp.collection.stats import CollectionStats, collection_stats
 from ragapp.errors import CollectionError, EmbedderMismatchError, NotFoundError
@@ -40,6 +41,7 @@ class Collection:
         self.directory = directory
         self._database = database
         self.conversations = Conversations(database)
+        self.ratings = Ratings(database)
         self._writer = WriterLock(directory)
         self._dense = dense.DenseSearch(directory, database, index_name)
 

@@ -28,7 +28,8 @@ from ragapp.types import Hit
 class OwnQuestion:
     """A row of an editable set: `[start, end)` of the document is what answers the question.
 
-    An unanswerable question has no document, and `kind` says how the row was made.
+    An unanswerable question has no document, and `kind` says how the row was made. `also` are
+    further documents that answer it.
     """
 
     id: str
@@ -40,6 +41,7 @@ class OwnQuestion:
     end: int = 0
     kind: str = ""
     is_answerable: bool = True
+    also: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as plain JSON values, under the names that the README documents."""
@@ -53,7 +55,7 @@ class OwnQuestion:
             "end": self.end,
             "kind": self.kind,
             "answerable": self.is_answerable,
-        }
+        } | ({"also": list(self.also)} if self.also else {})
 
 
 def write_questions(
@@ -149,15 +151,23 @@ def _question(
     if found is None:
         return None
     has_place = found == named and end > start
+    also = [other for other in _texts(row, "also", place) if other in ids]
     return Question(
         id_,
         text,
         answers,
-        relevant={found: 1},
+        relevant=dict.fromkeys([found, *also], 1),
         document_id=found if has_place else None,
         start=start,
         end=end,
     )
+
+
+def _texts(row: Mapping[str, Any], key: str, place: str) -> list[str]:
+    values = row.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise CorruptFileError(f"{place}: {key!r} is {values!r}, expected a list of texts")
+    return values
 
 
 def _offset(row: Mapping[str, Any], key: str, place: str) -> int:

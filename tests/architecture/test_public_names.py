@@ -18,6 +18,8 @@ RAGAPP_NAMES = (
     "Answer",
     "Citation",
     "Conflict",
+    "Rated",
+    "questions_of_ratings",
     "DocumentDate",
     "EvaluationRun",
     "Comparison",

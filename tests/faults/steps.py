@@ -50,14 +50,16 @@ EMBEDDERS = (FakeEmbedder(), OtherEmbedder(name="other"))
 
 
 class State(NamedTuple):
-    """What a collection holds: the document of each source, the chunks of each document, and the
-    fingerprints of the passages that were compared, and the number of turns of each conversation.
+    """What a collection holds: the document of each source, the chunks of each document, the
+    fingerprints of the passages that were compared, and how many turns each conversation has, and
+    how many answers were rated.
     """
 
     sources: dict[str, str | None]
     chunks: dict[str, list[tuple[str, int, int]]]
     fingerprints: dict[str | None, int]
     n_turns: dict[str, int]
+    n_ratings: int
 
 
 def opened(directory: Path) -> tuple[Collection, FakeEmbedder]:
@@ -85,6 +87,7 @@ def state_of(directory: Path) -> State:
             },
             {collection.passage_text(i): value for i, value in collection.passage_fingerprints()},
             {info.name: info.n_turns for info in collection.conversations.list()},
+            len(collection.ratings.list()),
         )
 
 
@@ -156,6 +159,10 @@ def all_changes(directory: Path) -> Iterator[str]:
             collection.conversations.delete("talk")
         collection.conversations.append("talk", {"question": "Why?"})
         yield "appended a turn"
+        for rated in collection.ratings.list():
+            collection.ratings.delete(rated.id)
+        collection.ratings.add({"question": "Why?", "answer": "So."}, "up")
+        yield "rated an answer"
         (directory / "evaluations").mkdir(exist_ok=True)
         (directory / "evaluations" / "questions.jsonl").write_text("{}\n")
         collection.back_up(backup, is_forced=True)

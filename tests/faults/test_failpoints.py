@@ -37,7 +37,7 @@ def runner() -> Iterator[Runner]:
 def states(tmp_path_factory) -> list[State]:
     """The states of an undisturbed run: before it, and after each change that it names."""
     directory = tmp_path_factory.mktemp("clean") / "collection"
-    return [State({}, {}, {}, {}), *(state_of(directory) for _ in all_changes(directory))]
+    return [State({}, {}, {}, {}, 0), *(state_of(directory) for _ in all_changes(directory))]
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def runner() -> Iterator[Runner]:
 @pytest.fixture(scope="module")
 def states(tmp_path_factory) -> list[State]:
     directory = tmp_path_factory.mktemp("clean") / "collection"
-    return [State({}, {}, {}, {}), *(state_of(directory) for _ in all_changes(directory))]
+    return [State({}, {}, {}, {}, 0), *(state_of(directory) for _ in all_changes(directory))]
 
 
 @pytest.fixture

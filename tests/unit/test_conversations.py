@@ -192,6 +192,7 @@ def version_2(rag, tmp_path):
         for statement in (
             "DROP TABLE turns",
             "DROP TABLE conversations",
+            "DROP TABLE ratings",
             "PRAGMA user_version = 2",
         ):
             old.execute(statement)

@@ -7,9 +7,10 @@ one. Files are opened in limited child processes, as they are for ingestion.
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -54,10 +55,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class QuoteBoxes:
-    """The boxes of a citation's quote in reading order; () for a `reason`, else ""."""
+    """The boxes of a citation's quote in reading order; () for a `reason`, else "".
+
+    `pictures` are (page, PNG) of the pages as they are shown, boxes coloured, where asked for.
+    """
 
     boxes: tuple[Box, ...] = ()
     reason: str = ""
+    pictures: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the boxes under the names that a citation has them in JSON."""
@@ -73,16 +78,32 @@ class _Wanted:
     around: tuple[str, str] = ("", "")
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How files are looked into."""
+
+    sandbox: Sandbox
+    password: str
+    has_pictures: bool = False
+
+
 def citation_boxes(
-    rag: Rag | Rags, citations: Iterable[Citation], *, password: str = ""
+    rag: Rag | Rags,
+    citations: Iterable[Citation],
+    *,
+    password: str = "",
+    has_pictures: bool = False,
 ) -> list[QuoteBoxes]:
     """Return the boxes of each citation's quote on its PDF's pages, one element a citation.
+
+    `has_pictures` brings the pages along as pictures, at most 1,600 pixels a side.
 
     Nothing is raised for a file: one that is gone, changed, locked (open it with `password`), no
     PDF, or a scan gives a `reason` of one line. Of a document with several sources each is tried.
     """
     with Sandbox(target=_TARGET, limits=_LIMITS) as sandbox:
-        return [_boxes(sandbox, _holder(rag, found), found, password) for found in citations]
+        look = _Look(sandbox, password, has_pictures)
+        return [_boxes(look, _holder(rag, found), found) for found in citations]
 
 
 def quote_boxes(
@@ -95,21 +116,21 @@ def quote_boxes(
     """
     wanted = _Wanted(tuple(map(str, pages)), tuple(quotes))
     with Sandbox(target=_TARGET, limits=_LIMITS) as sandbox:
-        return _located(sandbox, str(path), sha256, wanted, password)
+        return _located(_Look(sandbox, password), str(path), sha256, wanted).boxes
 
 
 def _holder(rag: Rag | Rags, citation: Citation) -> Rag:
     return rag.rags[citation.collection] if isinstance(rag, Rags) else rag
 
 
-def _boxes(sandbox: Sandbox, rag: Rag, citation: Citation, password: str) -> QuoteBoxes:
+def _boxes(look: _Look, rag: Rag, citation: Citation) -> QuoteBoxes:
     reason = "its document is no PDF" if citation.page is not None else "it stands on no page"
     with suppress(RagError):
         document = rag.document(citation.document_id)
         sources = [rag.collection.source(path) for path in _paths(rag, citation)]
         for source in filter(_is_pdf, sources):
             assert source is not None
-            found = _boxes_in(sandbox, source, _wanted(document, citation), password)
+            found = _boxes_in(look, source, _wanted(document, citation))
             if found.boxes:
                 return found
             reason = found.reason
@@ -127,17 +148,17 @@ def _is_pdf(source: Source | None) -> bool:
     return PurePath(source.path).suffix.lower() == ".pdf"
 
 
-def _boxes_in(sandbox: Sandbox, source: Source, wanted: _Wanted, password: str) -> QuoteBoxes:
+def _boxes_in(look: _Look, source: Source, wanted: _Wanted) -> QuoteBoxes:
     assert source.sha256 is not None
     try:
-        boxes = _located(sandbox, source.path, source.sha256.hex(), wanted, password)
+        found = _located(look, source.path, source.sha256.hex(), wanted)
     except ReadError as error:
         return QuoteBoxes(reason=f"{error.message}; {error.hint}" if error.hint else error.message)
-    if not boxes:
+    if not found.boxes:
         name = PurePath(source.path).name
         reason = f"the pages of {name!r} do not hold these words as text (a scan, or drawn)"
         return QuoteBoxes(reason=reason)
-    return QuoteBoxes(boxes)
+    return found
 
 
 def _wanted(document: Document, citation: Citation) -> _Wanted:
@@ -158,26 +179,29 @@ def _wanted(document: Document, citation: Citation) -> _Wanted:
     )
 
 
-def _located(
-    sandbox: Sandbox, source: str, sha256: str, wanted: _Wanted, password: str
-) -> tuple[Box, ...]:
+def _located(look: _Look, source: str, sha256: str, wanted: _Wanted) -> QuoteBoxes:
     file = file_of(source)
     if not Path(file).exists():
         raise ReadError(f"{file!r} is no longer there", hint="bring it back, or ingest it anew")
     if not wanted.pages:
-        return ()
+        return QuoteBoxes()
+    label = source.removeprefix(file).removeprefix(MEMBER_MARK)
     with TemporaryDirectory(prefix="ragapp-") as into:
-        pages = sandbox.read(
-            Path(file),
-            sha256=sha256,
-            pages=wanted.pages,
-            quotes=wanted.quotes,
-            around=wanted.around,
-            password=password,
-            member=source.removeprefix(file).removeprefix(MEMBER_MARK),
-            into=into,
+        pages = list(
+            look.sandbox.read(
+                Path(file),
+                sha256=sha256,
+                pages=wanted.pages,
+                quotes=wanted.quotes,
+                around=wanted.around,
+                password=look.password,
+                member=[label, into] if label else [],
+                is_drawn=look.has_pictures,
+            )
         )
-        return tuple(box for page in pages for box in _boxes_of_page(page.number, page.metadata))
+    boxes = tuple(box for page in pages for box in _boxes_of_page(page.number, page.metadata))
+    drawn = ((page.number or 0, b64decode(page.metadata.get("png", ""))) for page in pages)
+    return QuoteBoxes(boxes, pictures=tuple((number, png) for number, png in drawn if png))
 
 
 def _boxes_of_page(number: int | None, metadata: Any) -> Iterator[Box]:

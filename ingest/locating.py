@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.archives import unpacked
+from ingest.drawing import draw
 from ingest.opening import read_pdf_bytes
 from ingest.pages import Page
 from ingest.quote_matching import Range, find_quote
@@ -33,17 +34,19 @@ def locate(
     quotes: Sequence[str],
     around: Sequence[str],
     password: str = "",
-    member: str = "",
-    into: str = "",
+    member: Sequence[str] = (),
+    is_drawn: bool = False,
 ) -> Iterator[Page]:
     """Yield for each of `pages` a Page whose "boxes" are those of its quote, as JSON.
 
+    With `is_drawn` its "png" is the page as it is shown, in base64, with the boxes coloured.
+
     `sha256` (hex) is that of the file as it was ingested; `around` is what stands before the quote
-    on its first page and after it on its last. With `member` the file is that one of an archive,
-    unpacked into the folder `into`.
+    on its first page and after it on its last. `member` is (name, folder) where the file is
+    that one of an archive, unpacked into the folder.
     Raises ReadError for another file than was ingested, EncryptedFileError, CorruptFileError.
     """
-    data = _member_bytes(path, member, into, password) if member else read_pdf_bytes(path)
+    data = _member_bytes(path, member, password) if member else read_pdf_bytes(path)
     if sha256_of(data).hexdigest() != sha256:
         raise ReadError(f"{path.name!r} changed since it was ingested", hint="ingest it again")
     with closing(_opened(path, data, password)) as document:
@@ -51,7 +54,10 @@ def locate(
         for i, (number, quote) in enumerate(zip(pages, quotes, strict=True), start=1):
             ends = (before if i == 1 else "", after if i == len(pages) else "")
             boxes = _page_boxes(document, int(number) - 1, quote, ends)
-            yield Page((), number=int(number), metadata={"boxes": json.dumps(boxes)})
+            found = {"boxes": json.dumps(boxes)}
+            if is_drawn and boxes:
+                found["png"] = draw(document, int(number) - 1, [box["shown"] for box in boxes])
+            yield Page((), number=int(number), metadata=found)
 
 
 def lines_of(boxes: Sequence[_Sides]) -> list[_Sides]:
@@ -103,16 +109,17 @@ def _around(first: _Sides, second: _Sides) -> _Sides:
     )
 
 
-def _member_bytes(archive: Path, label: str, into: str, password: str) -> bytes:
+def _member_bytes(archive: Path, member: Sequence[str], password: str) -> bytes:
+    label, into = member
     passwords = [password] if password else []
     members = unpacked(
         archive, Path(into), passwords=passwords, is_wanted=lambda name: name == label
     )
-    for member in members:
-        if member.label == label and member.file:
-            return read_pdf_bytes(Path(member.file))
-        if member.label == label:
-            raise ReadError(f"{label!r} in {archive.name!r} cannot be read: {member.reason}")
+    for found in members:
+        if found.label == label and found.file:
+            return read_pdf_bytes(Path(found.file))
+        if found.label == label:
+            raise ReadError(f"{label!r} in {archive.name!r} cannot be read: {found.reason}")
     raise ReadError(f"{archive.name!r} holds no {label!r} any more", hint="ingest it again")
 
 

@@ -17,6 +17,7 @@ class Key(StrEnum):
     DELETE = "delete"
     DELETE_SURE = "delete_sure"
     FIND_CONVERSATION = "find_conversation"
+    ORIGINAL = "original"
     FAILURE = "failure"
     STOP = "stop"
     NEW_CONVERSATION = "new_conversation"

@@ -92,6 +92,9 @@ OBJECTIONS = {
     "name": Label("the passages name someone or something else", "段落中的名称不同"),
     "words": Label("too few of its words stand in a passage", "段落中几乎没有这些词"),
 }
+SHOW_ORIGINAL = Label("[{n}] on its page {page}", "[{n}] 原文第 {page} 页")
+ORIGINAL = Label("In the original", "原文所在页")
+OPENING_ORIGINAL = Label("Opening the page…", "正在打开页面……")
 REFUSED = Label("Not in the documents", "文档中没有答案")
 NO_CITATION = Label(
     "This answer cites no passage: check it against the passages below.",

@@ -126,6 +126,16 @@ def keep_conversation_in_address() -> None:
         st.query_params.update({_CONVERSATION_PARAMETER: name} if name else {})
 
 
+def ask_for_original(turn: int, marker: int) -> None:
+    """Remember that the page that a marker of an answer cites is to be shown in the next run."""
+    st.session_state[Key.ORIGINAL] = (turn, marker)
+
+
+def take_original() -> tuple[int, int] | None:
+    """Return the turn and marker whose page is to be shown, once."""
+    return cast("tuple[int, int] | None", st.session_state.pop(Key.ORIGINAL, None))
+
+
 def leave_failure(failure: Failure) -> None:
     """Leave an error to be shown in the next run."""
     st.session_state[Key.FAILURE] = failure

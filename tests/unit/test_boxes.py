@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import pypdfium2
 import pytest
 from fpdf import FPDF
 from opened_rag import open_fake_rag, write_zip
+from PIL import Image
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import RectangleObject
 
@@ -287,3 +289,54 @@ def test_a_member_of_an_archive_has_boxes(rag, tmp_path):
     ingest_paths(rag, [archive])
 
     assert _read_back(path, _boxes(rag, MIRROR).boxes) == _bare(MIRROR)
+
+
+# --- drawn
+
+
+def _picture(tmp_path, rotation=0):
+    plain = _pdf(tmp_path / "plain.pdf", MIRROR)
+    path = _turned(tmp_path / "mirror.pdf", plain, rotation=rotation) if rotation else plain
+    with open_fake_rag(tmp_path / "collection", abstain_below=0.0) as rag:
+        ingest_paths(rag, [path])
+        answer = rag.ask("How is the mirror washed?")
+        return citation_boxes(rag, answer.citations, has_pictures=True)[0]
+
+
+def _is_marked(pixel):
+    return pixel[2] < 200 < pixel[0]
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 270])
+def test_a_picture_of_the_page_has_the_quote_coloured_and_nothing_else(tmp_path, rotation):
+    found = _picture(tmp_path, rotation)
+
+    page, png = found.pictures[0]
+    picture = Image.open(BytesIO(png))
+    marked = [
+        (x / picture.width, y / picture.height)
+        for x in range(picture.width)
+        for y in range(picture.height)
+        if _is_marked(picture.getpixel((x, y)))
+    ]
+    boxes = [box.shown for box in found.boxes]
+
+    assert page == 1
+    assert marked
+    assert all(
+        any(
+            left - 0.01 <= x <= left + width + 0.01 and top - 0.01 <= y <= top + height + 0.01
+            for left, top, width, height in boxes
+        )
+        for x, y in marked
+    )
+
+
+def test_no_picture_comes_unasked(tmp_path):
+    path = _pdf(tmp_path / "plain.pdf", MIRROR)
+    with open_fake_rag(tmp_path / "collection", abstain_below=0.0) as rag:
+        ingest_paths(rag, [path])
+        found = citation_boxes(rag, rag.ask("How is the mirror washed?").citations)
+
+    assert found[0].boxes
+    assert found[0].pictures == ()

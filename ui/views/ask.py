@@ -18,6 +18,7 @@ from ui.state import Failure, Turn
 from ui.views.conversations import conversation_list, conversation_menu, restore
 from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag
+from ui.views.original import original_buttons, show_original
 
 
 def show() -> None:
@@ -35,6 +36,7 @@ def show() -> None:
         _show_narrowing(state.narrowing(), say)
     for number, turn in enumerate(state.conversation(), start=1):
         _show_turn(turn, number, say)
+    show_original(rag, say)
     if not is_ready:
         lead_to_adding(say)
     question = st.chat_input(say(labels.ASK_PLACEHOLDER), key=Key.QUESTION, disabled=not is_ready)
@@ -160,6 +162,7 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
             say=say,
             is_cited=is_cited,
         )
+    original_buttons(answer, number, say)
     _show_cost(answer, say)
 
 

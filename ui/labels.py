@@ -94,6 +94,7 @@ OBJECTIONS = {
 }
 SHOW_ORIGINAL = Label("[{n}] on its page {page}", "[{n}] 原文第 {page} 页")
 ORIGINAL = Label("In the original", "原文所在页")
+WHOLE_PAGE = Label("The whole page", "整页")
 OPENING_ORIGINAL = Label("Opening the page…", "正在打开页面……")
 REFUSED = Label("Not in the documents", "文档中没有答案")
 NO_CITATION = Label(

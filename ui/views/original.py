@@ -13,6 +13,7 @@ from ragapp import Answer, Citation, Rag
 from ui import labels, render, state
 from ui.keys import Key
 from ui.labels import Say
+from ui.pictures import cut_around
 
 
 def original_buttons(answer: Answer, number: int, say: Say) -> None:
@@ -46,16 +47,16 @@ def _draw(rag: Rag, cited: Sequence[Citation], say: Say) -> None:
     render.note([PurePath(cited[0].source).name])
     with st.spinner(say(labels.OPENING_ORIGINAL)):
         found = citation_boxes(rag, cited, has_pictures=True)
-    shown: set[int] = set()
-    for citation, boxes in zip(cited, found, strict=True):
-        if boxes.reason:
-            st.warning(render.plain(boxes.reason), icon=":material/warning:")
+    for citation, quote in zip(cited, found, strict=True):
+        if quote.reason:
+            st.warning(render.plain(quote.reason), icon=":material/warning:")
             render.document(citation.quote, language="und")
-        for page, png in boxes.pictures:
-            if page not in shown:
-                st.caption(say(labels.PAGE, n=page))
+        for page, png in quote.pictures:
+            boxes = [box for box in quote.boxes if box.page == page]
+            st.caption(say(labels.PAGE, n=page))
+            st.image(cut_around(png, boxes), width="stretch")
+            with st.expander(say(labels.WHOLE_PAGE)):
                 st.image(png, width="stretch")
-            shown.add(page)
 
 
 def _by_marker(answer: Answer) -> dict[int, list[Citation]]:

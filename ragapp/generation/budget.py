@@ -73,7 +73,8 @@ def adapter_size(folder: Path, *, dtype: torch.dtype) -> int:
     """Return the bytes of the LoRA adapter in `folder` as `dtype`, 0 where it cannot be read."""
     headers = [_header(path) or [] for path in sorted(folder.glob("*.safetensors"))]
     tensors = [tensor for header in headers for tensor in header]
-    return sum(math.prod(tensor["shape"]) for tensor in tensors) * dtype.itemsize
+    n_values: int = sum(math.prod(tensor["shape"]) for tensor in tensors)
+    return n_values * dtype.itemsize
 
 
 def size_of(

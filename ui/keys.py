@@ -20,6 +20,8 @@ class Key(StrEnum):
     ORIGINAL = "original"
     FAILURE = "failure"
     STOP = "stop"
+    RATE = "rate"
+    COMMENT = "comment"
     NEW_CONVERSATION = "new_conversation"
     QUESTION = "question"
     UPLOADS = "uploads"

@@ -113,6 +113,9 @@ NEARLY = Label("nearly the same words", "文字略有不同")
 WARNING = Label("Warning", "警告")
 OTHER_FACTS = Label("A revision states other facts", "修订版中的说法不同")
 CONTRADICTED = Label("Stated otherwise elsewhere", "其他文档的说法与此矛盾")
+HELPFUL = Label("Helpful", "有帮助")
+NOT_HELPFUL = Label("Not helpful", "没有帮助")
+COMMENT = Label("A comment, if you like", "可以留下意见（选填）")
 HOLDS_INSTRUCTIONS = Label(
     "This document holds instructions to a language model; they were not followed.",
     "此文档中含有写给语言模型的指令，未予执行。",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Literal, cast
 
 import streamlit as st
 
@@ -37,11 +37,15 @@ class Failure:
         return cls(f"{error.strerror or error}: {error.filename!r}")
 
 
+Verdict = Literal["up", "down"]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A question and what came of it: an answer, a failure, or the text until it was stopped.
 
-    `narrowing` is what the search was narrowed to.
+    `narrowing` is what the search was narrowed to, `rating` and `rating_id` what the visitor
+    thought of the answer, None and 0 before that is told.
     """
 
     question: str
@@ -49,6 +53,8 @@ class Turn:
     answer: Answer | None = None
     evidence: tuple[Evidence, ...] = ()
     partial: str = ""
+    rating: Verdict | None = None
+    rating_id: int = 0
     failure: Failure | None = None
 
 

@@ -19,6 +19,7 @@ from ui.views.conversations import conversation_list, conversation_menu, restore
 from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag
 from ui.views.original import original_buttons, show_original
+from ui.views.rating import rating_fields
 
 
 def show() -> None:
@@ -35,7 +36,7 @@ def show() -> None:
         filter_fields(say, languages=languages, formats=formats)
         _show_narrowing(state.narrowing(), say)
     for number, turn in enumerate(state.conversation(), start=1):
-        _show_turn(turn, number, say)
+        _show_turn(rag, turn, number, say)
     show_original(rag, say)
     if not is_ready:
         lead_to_adding(say)
@@ -120,7 +121,7 @@ def _answered(asked: Turn, answer: Answer, rag: Rag) -> Turn:
     return replace(asked, question=answer.question, answer=answer, evidence=evidence)
 
 
-def _show_turn(turn: Turn, number: int, say: Say) -> None:
+def _show_turn(rag: Rag, turn: Turn, number: int, say: Say) -> None:
     with st.chat_message("user"):
         render.question(turn.question)
         _show_narrowing(turn.narrowing, say)
@@ -130,6 +131,7 @@ def _show_turn(turn: Turn, number: int, say: Say) -> None:
             render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
         elif turn.answer is not None:
             _show_answer(turn.answer, turn, number, say)
+            rating_fields(rag, turn, number, say)
         else:
             if turn.partial:
                 render.answer(turn.partial, turn=number)

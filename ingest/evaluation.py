@@ -46,7 +46,7 @@ _FACTS_NAME = "evaluated.json"
 _READING = {
     *("fusion", "choosing", "joining", "questions", "explaining", "streaming", "searching"),
     *("rerankers", "several", "confidence", "verifying", "support", "statements"),
-    *("fitting", "trace", "tracing", "templates", "calibration"),
+    *("fitting", "trace", "tracing", "templates", "calibration", "trust"),
     *("retrieval", "rag", "prompting", "citing", "health", "bootstrap", "langchain", "server"),
     *("evaluation", "language_models", "generation", "registry", "settings", "errors"),
 }

@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ragapp.bootstrap import open_rag
+    from ragapp.calibration import Calibration
     from ragapp.conflict import Conflict, DocumentDate
     from ragapp.errors import RagError
     from ragapp.evaluation.comparing import Comparison, compare_runs
-    from ragapp.evaluation.keeping import keep_run, list_runs, load_run, save_run, write_whole
+    from ragapp.evaluation.keeping import keep_run, list_runs, load_run, save_run
     from ragapp.evaluation.making import keep_questions, make_questions, questions_file
-    from ragapp.evaluation.own_set import OwnQuestion, evaluate_questions, write_questions
+    from ragapp.evaluation.own_set import (
+        OwnQuestion,
+        evaluate_questions,
+        labelled_questions,
+        write_questions,
+    )
     from ragapp.evaluation.rated_set import questions_of_ratings
     from ragapp.evaluation.report import render_report
     from ragapp.evaluation.run import EvaluationRun
@@ -45,11 +51,14 @@ if TYPE_CHECKING:
     from ragapp.talking import answer_of, talk
     from ragapp.trace import Trace
     from ragapp.transcripts import Conversation, ConversationInfo
+    from ragapp.trust import forget_calibration
     from ragapp.types import Answer, Citation, Hit
+    from ragapp.whole_files import write_whole
 
 __all__ = [
     "Answer",
     "AnswerStream",
+    "Calibration",
     "Citation",
     "Comparison",
     "Conflict",
@@ -80,8 +89,10 @@ __all__ = [
     "answer_of",
     "compare_runs",
     "evaluate_questions",
+    "forget_calibration",
     "keep_questions",
     "keep_run",
+    "labelled_questions",
     "list_models",
     "list_runs",
     "load_run",
@@ -104,6 +115,7 @@ __all__ = [
 _HOMES = {
     "Answer": "ragapp.types",
     "AnswerStream": "ragapp.streaming",
+    "Calibration": "ragapp.calibration",
     "Citation": "ragapp.types",
     "Conflict": "ragapp.conflict",
     "Rated": "ragapp.rated",
@@ -135,8 +147,10 @@ _HOMES = {
     "answer_of": "ragapp.talking",
     "compare_runs": "ragapp.evaluation.comparing",
     "evaluate_questions": "ragapp.evaluation.own_set",
+    "forget_calibration": "ragapp.trust",
     "keep_questions": "ragapp.evaluation.making",
     "keep_run": "ragapp.evaluation.keeping",
+    "labelled_questions": "ragapp.evaluation.own_set",
     "list_models": "ragapp.generation.hub",
     "list_runs": "ragapp.evaluation.keeping",
     "load_run": "ragapp.evaluation.keeping",
@@ -152,7 +166,7 @@ _HOMES = {
     "save_run": "ragapp.evaluation.keeping",
     "talk": "ragapp.talking",
     "write_questions": "ragapp.evaluation.own_set",
-    "write_whole": "ragapp.evaluation.keeping",
+    "write_whole": "ragapp.whole_files",
 }
 
 

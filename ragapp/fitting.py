@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ragapp.filters import Filter
 from ragapp.joining import TextOf, join, nothing_known
 from ragapp.prompting import (
     build_messages,
@@ -19,10 +20,25 @@ from ragapp.sentences import split_sentences
 from ragapp.settings import Settings
 from ragapp.templates import Template
 from ragapp.trace import Budget, Dropped
-from ragapp.types import Hit, Message
+from ragapp.types import GenerationOptions, Hit, Message
 
 _SHARE_OF_CONTEXT = 4  # earlier turns take at most one part in so many of the model's context
 _TEMPLATE_TOKENS = 96  # what a model's chat template may add to a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with all that decides on its answer, checked; `searched` is what is looked for."""
+
+    question: str
+    searched: str
+    history: Sequence[Turn]
+    where: Filter | None
+    top_k: int | None
+    model: LanguageModel
+    template: Template
+    options: GenerationOptions
+    is_traced: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _UNREADABLE = 0.6
 _DENSE_WEIGHT = 0.6
 _REACHED_BM25 = 1.6
 _COMMON_TERM = 1e-6
+_UNSEEN_BIGRAM_WEIGHT = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def search_legs(
         found = selection.search_dense(embedder.embed_query(question), k)
         return Evidence(dict(found), {}, 1.0, 1.0)
     lexical = dict(selection.search_lexical(list(rarity), k))
-    scale = _lexical_scale(rarity)
+    scale = lexical_scale(rarity)
     weight = _DENSE_WEIGHT * _readability(embedder.coverage(question))
     if weight == 0.0 or legs == "lexical":
         return Evidence({}, lexical, 0.0, scale)
@@ -76,15 +77,31 @@ def fuse(evidence: Evidence) -> dict[int, float]:
     }
 
 
-def _readability(coverage: float) -> float:
-    """Return in [0, 1] how far an embedder that knows `coverage` of the tokens can be trusted."""
-    return min(max((coverage - _UNREADABLE) / (READABLE_COVERAGE - _UNREADABLE), 0.0), 1.0)
+def evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
+    """Return how much each term tells: its rarity, less for bigrams that span a word border.
+
+    A bigram that stands nowhere while both its characters do is most likely such a one.
+    """
+    highest = max(rarity.values())
+    return {
+        term: weight * _UNSEEN_BIGRAM_WEIGHT
+        if len(term) == 2
+        and weight == highest
+        and all(rarity.get(c, highest) < highest for c in term)
+        else weight
+        for term, weight in rarity.items()
+    }
 
 
-def _lexical_scale(rarity: Mapping[str, float]) -> float:
+def lexical_scale(rarity: Mapping[str, float]) -> float:
     """Return the BM25 score that a passage with all terms would reach, > 0.
 
     Terms count as FTS5 counts them: next to nothing where they stand in every other passage.
     """
     odds = (math.expm1(weight) for weight in rarity.values())
     return _REACHED_BM25 * sum(math.log(x) if x > 1.0 else _COMMON_TERM for x in odds)
+
+
+def _readability(coverage: float) -> float:
+    """Return in [0, 1] how far an embedder that knows `coverage` of the tokens can be trusted."""
+    return min(max((coverage - _UNREADABLE) / (READABLE_COVERAGE - _UNREADABLE), 0.0), 1.0)

@@ -13,12 +13,13 @@ from typing import Any
 
 from ragapp.chunkstore.database import DATABASE_NAME
 from ragapp.chunkstore.migration import old_copies
-from ragapp.collection import Collection
+from ragapp.collection import Collection, CollectionStats
 from ragapp.embedders.device import describe_device
 from ragapp.errors import ModelError
 from ragapp.generation.locating import find_model
 from ragapp.protocols import Embedder, LanguageModel
 from ragapp.settings import Settings
+from ragapp.trust import describe_calibration
 from ragapp.unread import unread_languages
 
 _PACKAGES = (
@@ -61,6 +62,7 @@ def examine(
     """Look at the machine, the models and the collection; `is_deep` reads every stored row."""
     stats = collection.stats()
     languages = ", ".join(f"{name} {count}" for name, count in stats.chunks_by_language.items())
+    refusals, *stale = describe_calibration(collection, settings, embedder)
     facts = {
         "python": f"{platform.python_version()} on {sys.platform}",
         **{name: _version(name) for name in _PACKAGES},
@@ -73,6 +75,7 @@ def examine(
         "index": f"generation {stats.generation}, {stats.n_unindexed} passages newer than it",
         "embedder": f"{embedder.identity.name}, {embedder.identity.dim} dimensions, "
         f"reads {embedder.max_tokens} tokens",
+        "refusals": refusals,
         "engine": f"{language_model.name} {settings.model}".strip(),
     }
     if is_deep:
@@ -85,11 +88,16 @@ def examine(
         problems += _missing_model(settings.model)
     if settings.engine_name == "openai":
         problems += _unusable_server(language_model)
-    facts |= _old_copies(collection)
-    if stats.n_failed_sources:
-        facts["failed sources"] = str(stats.n_failed_sources)
-    warnings = tuple(unread.warning for unread in unread_languages(collection, embedder))
-    return Health(facts, tuple(problems), warnings)
+    facts |= _rare_facts(collection, stats)
+    warnings = [unread.warning for unread in unread_languages(collection, embedder)]
+    return Health(facts, tuple(problems), (*warnings, *filter(None, stale)))
+
+
+def _rare_facts(collection: Collection, stats: CollectionStats) -> dict[str, str]:
+    """Return the facts that only some collections have."""
+    n_failed = stats.n_failed_sources
+    failed = {"failed sources": str(n_failed)} if n_failed else {}
+    return _old_copies(collection) | failed
 
 
 def _old_copies(collection: Collection) -> dict[str, str]:

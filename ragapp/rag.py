@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Unpack
 
+from ragapp.calibration import Calibration
 from ragapp.citing import cite, with_revisions
 from ragapp.closing import Closing
 from ragapp.collection import BackupReport, Collection, Searched, Selection
-from ragapp.confidence import confidence
 from ragapp.conflicting import conflicts_of
 from ragapp.errors import NotFoundError
 from ragapp.explaining import Explanation, explain
-from ragapp.filters import Filter, Where, filter_of
-from ragapp.fitting import Prompt, fit_prompt
+from ragapp.filters import Where, filter_of
+from ragapp.fitting import Asked, Prompt, fit_prompt
 from ragapp.health import Health, examine
 from ragapp.language_models.extractive import ExtractiveModel
 from ragapp.prompting import is_refusal, refusal
@@ -30,25 +30,11 @@ from ragapp.settings import Settings, generation_options, load_settings
 from ragapp.stored import DocumentInfo
 from ragapp.streaming import AnswerStream, Clock
 from ragapp.support import likeness_by
-from ragapp.templates import Template, load_template
+from ragapp.templates import load_template
 from ragapp.tracing import trace_of
-from ragapp.types import Answer, Completion, Document, GenerationOptions, Hit, Usage
+from ragapp.trust import Labelled, Trust, calibrate_in, trust_in, trust_of
+from ragapp.types import Answer, Completion, Document, Hit, Usage
 from ragapp.verifying import Verified, as_policy
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question with all that decides on its answer, checked; `searched` is what is looked for."""
-
-    question: str
-    searched: str
-    history: Sequence[Turn]
-    where: Filter | None
-    top_k: int | None
-    model: LanguageModel
-    template: Template
-    options: GenerationOptions
-    is_traced: bool
 
 
 class Asking(Closing):
@@ -66,6 +52,10 @@ class Asking(Closing):
     @abstractmethod
     def selection(self, where: Where | None = None) -> Searched:
         """Return what a filter lets pass of what is asked. Raises UsageError."""
+
+    def trust(self) -> Trust:
+        """Return what decides on refusals: the default fit."""
+        return trust_of(self.settings)
 
     def ask(self, question: str, **options: Unpack[AskOptions]) -> Answer:
         """Answer a question from the documents; `options` as in `AskOptions`.
@@ -111,10 +101,10 @@ class Asking(Closing):
         template: str | None = None,
         quote_only: bool = False,
         trace: bool = False,
-    ) -> _Asked:
+    ) -> Asked:
         if adapter is None:
             adapter = "" if quote_only else self.settings.adapter
-        return _Asked(
+        return Asked(
             question=question,
             searched=search_text(question, history),
             history=history,
@@ -126,7 +116,7 @@ class Asking(Closing):
             is_traced=trace,
         )
 
-    def _answer(self, asked: _Asked, cancelled: Event) -> Iterator[str | Answer]:
+    def _answer(self, asked: Asked, cancelled: Event) -> Iterator[str | Answer]:
         """Yield the answer's text in pieces, then the Answer."""
         clock, question, selection = Clock(), asked.question, self.selection(asked.where)
         found = self.searcher.find(asked.searched, selection, top_k=asked.top_k)
@@ -167,7 +157,7 @@ class Asking(Closing):
         )
         yield self._traced(answer, asked, found, prompt, clock) if asked.is_traced else answer
 
-    def _prompt(self, asked: _Asked, hits: Sequence[Hit], selection: Searched) -> Prompt:
+    def _prompt(self, asked: Asked, hits: Sequence[Hit], selection: Searched) -> Prompt:
         return fit_prompt(
             asked.question,
             hits,
@@ -179,10 +169,11 @@ class Asking(Closing):
         )
 
     def _written(
-        self, asked: _Asked, prompt: Prompt, hits: Sequence[Hit], cancelled: Event
+        self, asked: Asked, prompt: Prompt, hits: Sequence[Hit], cancelled: Event
     ) -> Iterator[Completion]:
         """Return what the model says; nothing where the hits are not sure to be about it."""
-        if confidence(hits) < self.settings.abstain_below:
+        trust = self.trust()
+        if trust.confidence(asked.searched, hits, self.selection()) < trust.threshold:
             return iter(())
         return asked.model.stream(prompt.messages, options=asked.options, cancelled=cancelled)
 
@@ -195,10 +186,11 @@ class Asking(Closing):
         return as_policy(cited, passages, self.settings.unsupported, similar=similar)
 
     def _traced(
-        self, answer: Answer, asked: _Asked, found: Found, prompt: Prompt, clock: Clock
+        self, answer: Answer, asked: Asked, found: Found, prompt: Prompt, clock: Clock
     ) -> Answer:
         readable, selection = self.embedder.coverage(asked.searched), self.selection(asked.where)
-        sure, least = confidence(answer.hits), self.settings.abstain_below
+        trust = self.trust()
+        sure, least = trust.confidence(asked.searched, answer.hits, selection), trust.threshold
         trace = trace_of(
             answer,
             explain(asked.searched, found, selection, readable=readable),
@@ -235,6 +227,18 @@ class Rag(Asking):
         """Return what a filter lets pass of the collection. Raises UsageError."""
         return self.collection.selection(filter_of(where))
 
+    def trust(self) -> Trust:
+        """Return what decides on refusals: a calibration that holds, else the default fit."""
+        return trust_in(self.collection, self.settings, self.embedder)
+
+    def calibrate(self, questions: Iterable[Labelled], *, target: float = 0.05) -> Calibration:
+        """Fit when to refuse on questions, each with whether it is answerable; used from then on.
+
+        `target` is the share of the answerable refused at most. Raises UsageError for too few.
+        """
+        parts = (self.collection, self.settings, self.embedder)
+        return calibrate_in(*parts, questions, search=self.search, target=target)
+
     def documents(self) -> list[DocumentInfo]:
         """Return all documents without their texts, in the order in which they were added."""
         return self.collection.documents()
@@ -262,10 +266,7 @@ class Rag(Asking):
             return self.collection.remove(document_id)
 
     def reindex(self) -> int:
-        """Embed what the configured embedder has not embedded and build the index anew.
-
-        Returns the number of chunks embedded.
-        """
+        """Embed what the embedder has not, build the index anew; return how many it embedded."""
         return self.collection.reindex(self.embedder)
 
     def health(self, *, is_deep: bool = False) -> Health:

@@ -18,13 +18,12 @@ from ragapp.choosing import (
 )
 from ragapp.collection import MAX_PLACES, Collection, Searched, StoredChunk, places_of
 from ragapp.filters import Filter
-from ragapp.fusion import Evidence, Legs, fuse, search_legs
+from ragapp.fusion import Evidence, Legs, evidence_weights, fuse, search_legs
 from ragapp.places import Place
 from ragapp.protocols import Embedder, Reranker
 from ragapp.types import Hit
 
 RELEVANT = Choice()
-_UNSEEN_BIGRAM_WEIGHT = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Found:
 
     def hits(self) -> list[Hit]:
         """Return the hits, best first; passages removed meanwhile are left out."""
-        weights = _evidence_weights(self.rarity) if self.rarity else {}
+        weights = evidence_weights(self.rarity) if self.rarity else {}
         hits: list[Hit] = []
         for row_id in self.best:
             places = _places(row_id, self.near, self.stored)
@@ -225,22 +224,6 @@ def _places(
         for place in (*places_of(other), *other.places)
     )
     return (*places_of(first)[1:], *first.places, *nearly)[:MAX_PLACES]
-
-
-def _evidence_weights(rarity: Mapping[str, float]) -> dict[str, float]:
-    """Return how much each term tells: its rarity, less for bigrams that span a word border.
-
-    A bigram that stands nowhere while both its characters do is most likely such a one.
-    """
-    highest = max(rarity.values())
-    return {
-        term: weight * _UNSEEN_BIGRAM_WEIGHT
-        if len(term) == 2
-        and weight == highest
-        and all(rarity.get(c, highest) < highest for c in term)
-        else weight
-        for term, weight in rarity.items()
-    }
 
 
 def _hit(

@@ -11,9 +11,8 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from ragapp.confidence import confidence
+from ragapp.abstention import Judged, measure_abstention
 from ragapp.errors import UsageError
-from ragapp.evaluation.abstention import Judged, measure_abstention
 from ragapp.evaluation.matching import exact_match, f1, holds, is_label
 from ragapp.evaluation.questions import Question, QuestionSet
 from ragapp.evaluation.ranking import DEPTH, score_rankings
@@ -201,7 +200,9 @@ def _result(
     scores: Mapping[str, Mapping[str, float]],
 ) -> QuestionResult:
     first = next(iter(searched.values()))
-    trust = confidence(first.hits[: rag.settings.top_k] if answer is None else answer.hits)
+    trust = rag.trust()
+    hits = first.hits[: rag.settings.top_k] if answer is None else answer.hits
+    sure = trust.confidence(question.text, hits, rag.selection())
     answered = {} if answer is None else {ANSWERS: _answer_scores(question, answer)}
     return QuestionResult(
         id=question.id,
@@ -209,8 +210,8 @@ def _result(
         is_answerable=question.is_answerable,
         scores={**scores, **answered},
         found={system: tuple(found.ids[:_SHOWN]) for system, found in searched.items()},
-        confidence=trust,
-        abstained=trust < rag.settings.abstain_below if answer is None else answer.abstained,
+        confidence=sure,
+        abstained=sure < trust.threshold if answer is None else answer.abstained,
         answer=None if answer is None else answer.text,
     )
 

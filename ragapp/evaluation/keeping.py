@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from ragapp.collection.evaluation_files import FOLDER_NAME
 from ragapp.errors import CorruptFileError, NotFoundError, RagError, UsageError
 from ragapp.evaluation.run import EvaluationRun
+from ragapp.whole_files import write_whole
 
 
 def keep_run(run: EvaluationRun, collection: Path) -> Path:
@@ -58,22 +58,6 @@ def load_run(name: str, collection: Path) -> EvaluationRun:
             f"{len(found)} runs begin with {name!r}", hint="give more of the id: ragapp eval list"
         )
     return _read(found[0])
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file durably: it is there wholly or not at all. Raises RagError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise RagError(
-            f"{str(path)!r} cannot be written: {error.strerror}", hint="name another file"
-        ) from error
 
 
 def _read(path: Path) -> EvaluationRun:

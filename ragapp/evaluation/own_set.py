@@ -10,7 +10,6 @@ from typing import Any
 
 from ragapp.errors import CorruptFileError, NotFoundError, RagError, UsageError
 from ragapp.evaluation.asking import OnQuestion, checked_systems, evaluate, facts_of
-from ragapp.evaluation.keeping import write_whole
 from ragapp.evaluation.questions import (
     Question,
     QuestionSet,
@@ -22,6 +21,7 @@ from ragapp.evaluation.questions import (
 from ragapp.evaluation.run import EvaluationRun
 from ragapp.rag import Rag
 from ragapp.types import Hit
+from ragapp.whole_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,14 @@ def evaluate_questions(
         facts=facts,
         on_question=on_progress,
     )
+
+
+def labelled_questions(rag: Rag, path: str | Path) -> list[tuple[str, bool]]:
+    """Return the questions of a set of one's own, each with whether it is answerable.
+
+    Raises NotFoundError and CorruptFileError as `evaluate_questions` does.
+    """
+    return [(item.text, item.is_answerable) for item in _read(Path(path), rag).questions]
 
 
 def _documents_of(hit: Hit) -> list[str]:

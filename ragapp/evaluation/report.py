@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ragapp.evaluation.abstention import Abstention
+from ragapp.abstention import Abstention
 from ragapp.evaluation.intervals import Interval
 from ragapp.evaluation.run import EvaluationRun, Figures, QuestionResult
 

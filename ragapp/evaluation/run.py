@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ragapp.abstention import Abstention
 from ragapp.errors import CorruptFileError
-from ragapp.evaluation.abstention import Abstention
 from ragapp.evaluation.intervals import Interval, Paired, mean_interval, paired_difference
 
 FORMAT = 1

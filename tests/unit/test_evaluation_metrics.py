@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragapp.evaluation.abstention import Judged, auroc, measure_abstention, refused_at
+from ragapp.abstention import Judged, auroc, measure_abstention, refused_at
 from ragapp.evaluation.intervals import mean_interval, paired_difference
 from ragapp.evaluation.matching import exact_match, f1, holds, is_label
 from ragapp.evaluation.ranking import score_rankings

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from ragapp.abstention import Judged, measure_abstention
 from ragapp.errors import CorruptFileError, NotFoundError, UsageError
-from ragapp.evaluation.abstention import Judged, measure_abstention
 from ragapp.evaluation.comparing import compare_runs
 from ragapp.evaluation.keeping import keep_run, list_runs, load_run
 from ragapp.evaluation.report import render_report

@@ -2,10 +2,8 @@ import pytest
 from fake_embedder import FakeEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
-from made_hits import make_hit
 from stored_documents import add, opened
 
-from ragapp.confidence import confidence
 from ragapp.retrieval import retrieve
 
 HANDBOOK = "The dome opens at dusk.\nVisitors need a coat.\nThe lens weighs 120 kg.\n"
@@ -177,42 +175,6 @@ def test_a_hit_names_all_sources_of_its_document(tmp_path):
     collection.close()
     assert {hit.source, *hit.also_in} == {"a.txt", "b.txt"}
     assert len(hit.also_in) == 1
-
-
-# --- confidence
-
-
-def test_no_hits_give_no_confidence():
-    assert confidence([]) == 0.0
-
-
-@given(SHARES, SHARES, st.none() | st.floats(-1.0, 1.0))
-def test_confidence_grows_with_coverage(one, other, dense_score):
-    low, high = (
-        confidence([make_hit("x", coverage=coverage, dense_score=dense_score)])
-        for coverage in sorted((one, other))
-    )
-    assert 0.0 <= low <= high <= 1.0
-
-
-@given(SHARES, st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
-def test_confidence_grows_with_the_cosine(coverage, one, other):
-    low, high = (
-        confidence([make_hit("x", coverage=coverage, dense_score=score)])
-        for score in sorted((one, other))
-    )
-    assert low <= high
-
-
-@given(st.lists(SHARES, min_size=1, max_size=5))
-def test_confidence_is_that_of_the_best_hit(shares):
-    hits = [make_hit("x", coverage=share) for share in shares]
-    assert confidence(hits) == confidence([make_hit("x", coverage=max(shares))])
-
-
-@pytest.mark.parametrize(("question", "is_sure"), [("圆顶黄昏打开", True), ("潜水艇多少钱", False)])
-def test_a_question_about_the_documents_is_told_from_another(collection, question, is_sure):
-    assert (confidence(ask(collection, question, embedder=Covers(0.0))) >= 0.5) is is_sure
 
 
 # --- one leg alone

@@ -121,7 +121,17 @@ def overrides_of(assignments: Sequence[str] | None) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command line; every error is one line, wrong usage exits with 2."""
-    from ui.cli import ask, conversations, docs, evaluate, feedback, health, ingest, models  # noqa: F401  (they register their commands)
+    from ui.cli import (  # noqa: F401  (they register their commands)
+        ask,
+        calibrate,
+        conversations,
+        docs,
+        evaluate,
+        feedback,
+        health,
+        ingest,
+        models,
+    )
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = sys.argv[1:] or ["--help"]

@@ -21,7 +21,8 @@ MIN_ANSWERABLE = 20
 MIN_UNANSWERABLE = 10
 _FOLDS = 5
 _STRENGTH = 0.02  # of the pull to the default fit, beside a mean loss over the questions
-_STEPS = 30
+_STEPS = 50
+_SMALLEST_STEP = 1e-8
 
 _Array = NDArray[np.float64]
 
@@ -134,16 +135,30 @@ def _weights(samples: Sequence[Sample], prior: Sequence[float]) -> tuple[float, 
     start = np.asarray(prior, dtype=np.float64)
     pull = np.full(len(start), _STRENGTH / np.sqrt(len(y)))
     pull[0] = 1e-6
-    weights = start.copy()
+    weights = _descended(x, y, counts, start, pull)
+    return tuple(round(float(weight), 6) for weight in weights)
+
+
+def _descended(x: _Array, y: _Array, counts: _Array, start: _Array, pull: _Array) -> _Array:
+    """Return the weights of least loss; a step of Newton's that would raise it is halved."""
+
+    def loss(weights: _Array) -> float:
+        z = x @ weights
+        wrong = counts @ np.logaddexp(0.0, np.where(y == 1.0, -z, z))
+        return float(wrong + 0.5 * (pull @ (weights - start) ** 2))
+
+    weights = start
     for _ in range(_STEPS):
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -50.0, 50.0)))
         gradient = x.T @ (counts * (p - y)) + pull * (weights - start)
-        curvature = (x.T * (counts * np.maximum(p * (1.0 - p), 1e-6))) @ x + np.diag(pull)
+        curvature = (x.T * (counts * p * (1.0 - p))) @ x + np.diag(pull)
         step: _Array = np.linalg.solve(curvature, gradient)
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > _SMALLEST_STEP:
+            step = step / 2.0
         weights = weights - step
-        if np.abs(step).max() < 1e-8:
+        if np.abs(step).max() <= _SMALLEST_STEP:
             break
-    return tuple(round(float(weight), 6) for weight in weights)
+    return weights
 
 
 def _cross_validated(samples: Sequence[Sample]) -> list[float]:

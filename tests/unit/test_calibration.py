@@ -95,6 +95,27 @@ def test_the_gradient_of_the_fit_vanishes_for_the_constant():
     assert p[y].mean() == pytest.approx(1 - p[~y].mean(), abs=1e-4)
 
 
+def loss(samples, fit):
+    chances = [
+        fit.confidence(s.signals, is_read=False)
+        if s.is_answerable
+        else 1.0 - fit.confidence(s.signals, is_read=False)
+        for s in samples
+    ]
+    return -np.log(np.maximum(chances, 1e-12)).mean()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_fit_is_never_worse_than_the_default_on_its_own_samples(seed):
+    chance = random.Random(seed)
+    samples = [
+        Sample(Signals(*(chance.random() for _ in Signals._fields)), False, bool(i % 2))
+        for i in range(60)
+    ]
+
+    assert loss(samples, fitted(samples)) <= loss(samples, DEFAULT_FIT) + 1e-6
+
+
 def test_a_question_without_hits_is_refused_and_counted():
     samples = [*drawn(100, shift=0.3), *[Sample(None, False, False)] * 10]
 

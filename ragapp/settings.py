@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     answer_timeout_s: float = Field(default=0.0, ge=0.0)
     chunk_cache: Literal["off", "memory", "disk"] = "off"
     chunk_cache_mb: int = Field(default=512, ge=1)
-    chunk_recompute: float = Field(default=0.15, ge=0.0, le=1.0)
+    chunk_recompute: float = Field(default=0.08, ge=0.0, le=1.0)
 
     @field_validator("stop", mode="before")
     @classmethod

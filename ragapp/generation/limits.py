@@ -25,5 +25,5 @@ class Limits:
     piece_tokens: int = 512
     is_drafting: bool = True
     chunk_bytes: int = 0
-    chunk_share: float = 0.15
+    chunk_share: float = 0.08
     chunk_folder: Path | None = None

@@ -89,6 +89,18 @@ def table_markup(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def bars_markup(rows: Sequence[tuple[str, float, str]]) -> str:
+    """Return a bar for each (name, number >= 0, the number as shown)."""
+    longest = max((value for _, value, _ in rows), default=0.0) or 1.0
+    bars = "".join(
+        f'<div class="ragapp-bar"><span>{escape(seen(name))}</span>'
+        f'<span class="ragapp-bar-track"><i style="width:{100 * value / longest:.1f}%"></i></span>'
+        f"<span>{escape(shown)}</span></div>"
+        for name, value, shown in rows
+    )
+    return f'<div class="ragapp-bars">{bars}</div>'
+
+
 def plain_label(text: str) -> str:
     """Return text for a place where Streamlit reads Markdown, with nothing left to read in it.
 

@@ -15,7 +15,7 @@ import streamlit as st
 
 from ui import labels, markup
 from ui.evidence import Evidence
-from ui.labels import Say
+from ui.labels import Label, Say
 
 _STYLE_SHEET = Path(__file__).with_name("style.css")
 # Streamlit's upload field speaks English only; its words are drawn over in the page's language.
@@ -84,6 +84,16 @@ def heading(text: str) -> None:
 def note(texts: Sequence[str], *, slot: Slot | None = None) -> None:
     """Show small facts on one line."""
     _put(markup.text_markup(" · ".join(text for text in texts if text), style="note"), slot)
+
+
+def copyable(text: str) -> None:
+    """Show text as it is in a block with a button that copies it."""
+    st.code(text, language=None, wrap_lines=True, height=240)
+
+
+def bars(rows: Sequence[tuple[str, float]], *, unit: Label, say: Say) -> None:
+    """Show numbers as bars below each other, the largest over the whole width."""
+    st.html(markup.bars_markup([(name, value, say(unit, n=value)) for name, value in rows]))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

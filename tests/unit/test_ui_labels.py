@@ -4,13 +4,13 @@ from string import Formatter
 
 import pytest
 
-from ui import health_labels, labels, search_labels
+from ui import health_labels, labels, reason_labels, search_labels
 from ui.labels import ERRORS, LANGUAGE_NAMES, Label, say_in
 from ui.pages import PAGES
 
 LABELS = {
     name: value
-    for module in (labels, health_labels, search_labels)
+    for module in (labels, health_labels, reason_labels, search_labels)
     for name, value in vars(module).items()
     if isinstance(value, Label)
 }

@@ -20,6 +20,7 @@ from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag
 from ui.views.original import original_buttons, show_original
 from ui.views.rating import rating_fields
+from ui.views.reasons import reasons
 
 
 def show() -> None:
@@ -105,7 +106,7 @@ def _stream(
 
 def _begun(rag: Rag, asked: Turn) -> AnswerStream:
     name = _conversation_name(rag, asked.question)
-    return talk(rag, name, asked.question, where=asked.narrowing.where())
+    return talk(rag, name, asked.question, where=asked.narrowing.where(), trace=True)
 
 
 def _conversation_name(rag: Rag, question: str) -> str:
@@ -166,6 +167,7 @@ def _show_answer(answer: Answer, turn: Turn, number: int, say: Say) -> None:
         )
     original_buttons(answer, number, say)
     _show_cost(answer, say)
+    reasons(answer, say)
 
 
 def _show_unsupported(answer: Answer, say: Say) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ragapp.generation.hub import list_models, pull_model, remove_model
     from ragapp.rag import Rag
     from ragapp.rated import Rated
+    from ragapp.refused import searched_in_vain
     from ragapp.settings import Settings
     from ragapp.several import Rags, open_rags
     from ragapp.streaming import AnswerStream
@@ -107,6 +108,7 @@ __all__ = [
     "remove_model",
     "render_report",
     "save_run",
+    "searched_in_vain",
     "talk",
     "write_questions",
     "write_whole",
@@ -164,6 +166,7 @@ _HOMES = {
     "remove_model": "ragapp.generation.hub",
     "render_report": "ragapp.evaluation.report",
     "save_run": "ragapp.evaluation.keeping",
+    "searched_in_vain": "ragapp.refused",
     "talk": "ragapp.talking",
     "write_questions": "ragapp.evaluation.own_set",
     "write_whole": "ragapp.whole_files",

@@ -85,6 +85,16 @@ def content_terms(text: str) -> list[str]:
     )
 
 
+def content_words(text: str) -> list[str]:
+    """Return the distinct words of a text in order, function words left out, to be read.
+
+    >>> content_words("Who built the Telescope? 望远镜是谁建造的？")
+    ['built', 'telescope', '望远镜', '建造']
+    """
+    words = _matches(_CJK_STOP.sub(" ", _fold(text)))
+    return _distinct(word for word in words if _bare(word) not in _STOP_WORDS)
+
+
 def informative_terms(terms: Iterable[str]) -> list[str]:
     """Return `terms` without the single Chinese characters that a bigram of them already covers."""
     kept = list(terms)

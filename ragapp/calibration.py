@@ -154,8 +154,8 @@ def _descended(x: _Array, y: _Array, counts: _Array, start: _Array, pull: _Array
         curvature = (x.T * (counts * p * (1.0 - p))) @ x + np.diag(pull)
         step: _Array = np.linalg.solve(curvature, gradient)
         while loss(weights - step) > loss(weights) and np.abs(step).max() > _SMALLEST_STEP:
-            step = step / 2.0
-        weights = weights - step
+            step *= 0.5
+        weights = np.asarray(weights - step, dtype=np.float64)
         if np.abs(step).max() <= _SMALLEST_STEP:
             break
     return weights

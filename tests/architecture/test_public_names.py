@@ -18,6 +18,7 @@ RAGAPP_NAMES = (
     "Answer",
     "Calibration",
     "forget_calibration",
+    "searched_in_vain",
     "labelled_questions",
     "Citation",
     "Conflict",

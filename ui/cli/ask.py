@@ -22,10 +22,11 @@ from ui.cli.app import (
 from ui.cli.boxes import boxed, print_boxes
 from ui.cli.hits import print_hits, shortened
 from ui.cli.printing import print_json, print_line, print_piece, report, reported_errors
+from ui.cli.refused import print_refusal
 from ui.cli.tracing import print_trace
 
 if TYPE_CHECKING:
-    from ragapp import Answer, AnswerStream, Conflict, DocumentDate
+    from ragapp import Answer, AnswerStream, Conflict, DocumentDate, Rag, Rags
 
 AdapterOption = Annotated[
     str | None,
@@ -80,7 +81,7 @@ def ask(  # noqa: PLR0913  one for each option
             answer = rag.ask(question, **choice)
             print_json(boxed(rag, answer) if has_boxes else answer.to_dict())
         else:
-            answer = _streamed(rag.stream(question, **choice))
+            answer = _streamed(rag, rag.stream(question, **choice))
             if has_boxes:
                 print_boxes(rag, answer)
             if answer.trace is not None:
@@ -120,7 +121,7 @@ def chat(  # noqa: PLR0913  one for each option
                     stream = rag.stream(question, history=history, **choice)
                 else:
                     stream = talk(rag, conversation, question, **choice)
-                answer = _told(stream, as_json=as_json)
+                answer = _told(rag, stream, as_json=as_json)
                 history += [("user", question), ("assistant", answer.text)]
 
 
@@ -176,15 +177,15 @@ def ui(
         raise typer.Exit(1)
 
 
-def _told(stream: AnswerStream, *, as_json: bool) -> Answer:
+def _told(rag: Rag, stream: AnswerStream, *, as_json: bool) -> Answer:
     """Print an answer: as a line of JSON, or as it comes, its sources below."""
     if as_json:
         print_json(stream.answer.to_dict(), indent=None)
         return stream.answer
-    return _streamed(stream)
+    return _streamed(rag, stream)
 
 
-def _streamed(stream: AnswerStream) -> Answer:
+def _streamed(rag: Rag | Rags, stream: AnswerStream) -> Answer:
     """Stream an answer to the terminal, its sources below."""
     for piece in stream:
         print_piece(piece)
@@ -195,6 +196,8 @@ def _streamed(stream: AnswerStream) -> Answer:
             reasons = ", ".join(statement.objections)
             print_line(f"  no passage supports ({reasons}): “{shortened(statement.text)}”")
     _print_sources(answer)
+    if answer.abstained:
+        print_refusal(rag, answer)
     if answer.dropped_turns:
         print_line(f"  the {answer.dropped_turns} oldest turns no longer fit and were left out")
     if answer.dropped_hits and not answer.abstained:

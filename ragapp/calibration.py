@@ -152,10 +152,10 @@ def _descended(x: _Array, y: _Array, counts: _Array, start: _Array, pull: _Array
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ weights, -50.0, 50.0)))
         gradient = x.T @ (counts * (p - y)) + pull * (weights - start)
         curvature = (x.T * (counts * p * (1.0 - p))) @ x + np.diag(pull)
-        step: _Array = np.linalg.solve(curvature, gradient)
+        step = np.asarray(np.linalg.solve(curvature, gradient), dtype=np.float64)
         while loss(weights - step) > loss(weights) and np.abs(step).max() > _SMALLEST_STEP:
             step *= 0.5
-        weights = np.asarray(weights - step, dtype=np.float64)
+        weights = weights - step
         if np.abs(step).max() <= _SMALLEST_STEP:
             break
     return weights

@@ -78,7 +78,9 @@ def calibrate(samples: Sequence[Sample], *, target: float = 0.05) -> Calibration
         )
     _check_counts(samples)
     scores = _cross_validated(samples)
-    threshold = threshold_at([s for s, q in _pairs(scores, samples) if q.is_answerable], target)
+    highest = threshold_at([s for s, q in _pairs(scores, samples) if q.is_answerable], target)
+    caught = [s for s, q in _pairs(scores, samples) if not q.is_answerable and s < highest]
+    threshold = (max(caught, default=0.0) + highest) / 2.0  # as many are refused: leave room
     measured = _measured(scores, samples, threshold)
     default = _measured(_scores(samples, DEFAULT_FIT), samples, threshold)
     refused = [(score < threshold, q.is_answerable) for score, q in _pairs(scores, samples)]

@@ -25,6 +25,7 @@ from ragapp.protocols import Embedder, LanguageModel, Reranker
 from ragapp.questions import AskOptions, Turn, checked, search_text
 from ragapp.rated import Verdict
 from ragapp.retrieval import Found
+from ragapp.rewriting import rewritten
 from ragapp.searching import Searcher, SearchOptions
 from ragapp.settings import Settings, generation_options, load_settings
 from ragapp.stored import DocumentInfo
@@ -119,6 +120,7 @@ class Asking(Closing):
     def _answer(self, asked: Asked, cancelled: Event) -> Iterator[str | Answer]:
         """Yield the answer's text in pieces, then the Answer."""
         clock, question, selection = Clock(), asked.question, self.selection(asked.where)
+        asked = rewritten(asked, self.settings, cancelled)
         found = self.searcher.find(asked.searched, selection, top_k=asked.top_k)
         hits = found.hits()
         clock.retrieve = clock.now()

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     max_per_document: int = Field(default=0, ge=0)
     diversity: float = Field(default=0.0, ge=0.0, le=1.0)
     template: str = "qa"
+    rewrite: Literal["off", "model"] = "off"
     passage_tokens: int = Field(default=2048, ge=64)
     history_tokens: int = Field(default=1024, ge=0)
     unsupported: Literal["mark", "drop", "refuse"] = "mark"

@@ -9,9 +9,9 @@ from ragapp.collection import Collection
 from ragapp.embedders.sentence_transformers import SentenceTransformersEmbedder
 from ragapp.errors import ModelNotFoundError
 from ragapp.generation.limits import Limits
-from ragapp.protocols import Embedder, LanguageModel, Reranker
+from ragapp.protocols import Embedder, Entailment, LanguageModel, Reranker
 from ragapp.rag import Rag
-from ragapp.registry import LANGUAGE_MODELS, RERANKERS, resolve
+from ragapp.registry import ENTAILMENTS, LANGUAGE_MODELS, RERANKERS, resolve
 from ragapp.settings import DEFAULT_BASE_URL, Settings, load_settings
 from ragapp.templates import load_template
 
@@ -46,6 +46,7 @@ def open_rag(
             opened.use_embedder(embedder.identity)
         language_model = _language_model(settings, embedder)
         reranker = _reranker(settings)
+        entailment = _entailment(settings)
     except BaseException:
         opened.close()
         raise
@@ -55,6 +56,7 @@ def open_rag(
         embedder=embedder,
         language_model=language_model,
         reranker=reranker,
+        entailment=entailment,
     )
 
 
@@ -64,6 +66,14 @@ def _reranker(settings: Settings) -> Reranker | None:
     adapter = resolve(RERANKERS, "cross_encoder", setting="reranker")
     reranker: Reranker = adapter(settings.reranker, device=settings.device)
     return reranker
+
+
+def _entailment(settings: Settings) -> Entailment | None:
+    if not settings.entailment:
+        return None
+    adapter = resolve(ENTAILMENTS, "cross_encoder", setting="entailment")
+    entailment: Entailment = adapter(settings.entailment, device=settings.device)
+    return entailment
 
 
 def _language_model(settings: Settings, embedder: Embedder) -> LanguageModel:

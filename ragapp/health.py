@@ -88,16 +88,19 @@ def examine(
         problems += _missing_model(settings.model)
     if settings.engine_name == "openai":
         problems += _unusable_server(language_model)
-    facts |= _rare_facts(collection, stats)
+    facts |= _rare_facts(settings, collection, stats)
     warnings = [unread.warning for unread in unread_languages(collection, embedder)]
     return Health(facts, tuple(problems), (*warnings, *filter(None, stale)))
 
 
-def _rare_facts(collection: Collection, stats: CollectionStats) -> dict[str, str]:
-    """Return the facts that only some collections have."""
+def _rare_facts(
+    settings: Settings, collection: Collection, stats: CollectionStats
+) -> dict[str, str]:
+    """Return the facts that only some settings and collections have."""
+    entailment = {"entailment": settings.entailment} if settings.entailment else {}
     n_failed = stats.n_failed_sources
     failed = {"failed sources": str(n_failed)} if n_failed else {}
-    return _old_copies(collection) | failed
+    return entailment | _old_copies(collection) | failed
 
 
 def _old_copies(collection: Collection) -> dict[str, str]:

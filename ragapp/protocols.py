@@ -1,4 +1,4 @@
-"""The seams of ragapp: what an embedder, an index, a reranker and a language model must do."""
+"""The seams of ragapp: what embedder, index, reranker, entailment and language model must do."""
 
 from __future__ import annotations
 
@@ -119,6 +119,17 @@ class Reranker(Protocol):
 
     def score(self, question: str, passages: Sequence[str]) -> Vectors:
         """Return (n,) float32 scores in [0, 1], in the order of `passages`."""
+
+
+class Entailment(Protocol):
+    """Two texts, read together -> whether the one follows from the other, or cannot be true."""
+
+    @property
+    def name(self) -> str:
+        """The model's name or folder."""
+
+    def score(self, premises: Sequence[str], claims: Sequence[str]) -> Vectors:
+        """Return (n, 2) float32 probabilities: the premise entails its claim, contradicts it."""
 
 
 class LanguageModel(Protocol):

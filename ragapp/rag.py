@@ -21,7 +21,7 @@ from ragapp.fitting import Asked, Prompt, fit_prompt
 from ragapp.health import Health, examine
 from ragapp.language_models.extractive import ExtractiveModel
 from ragapp.prompting import is_refusal, refusal
-from ragapp.protocols import Embedder, LanguageModel, Reranker
+from ragapp.protocols import Embedder, Entailment, LanguageModel, Reranker
 from ragapp.questions import AskOptions, Turn, checked, search_text
 from ragapp.rated import Verdict
 from ragapp.retrieval import Found
@@ -48,6 +48,7 @@ class Asking(Closing):
         self.searcher = searcher
         self.embedder = searcher.embedder
         self.language_model = language_model
+        self.entailment: Entailment | None = None
         self.quoting = ExtractiveModel(searcher.embedder)
 
     @abstractmethod
@@ -80,8 +81,7 @@ class Asking(Closing):
         `where` is a filter such as ``Language("zh") & Source("reports/*")``, or its text. Raises
         UsageError for an empty query, a filter that is none, or an option out of its range.
         """
-        question = checked(query)
-        return self.searcher.find(question, self.selection(where), **options).hits()
+        return self.searcher.find(checked(query), self.selection(where), **options).hits()
 
     def explain(
         self, query: str, *, where: Where | None = None, **options: Unpack[SearchOptions]
@@ -183,8 +183,8 @@ class Asking(Closing):
         cited, citations = cite(text, passages)
         if abstained:
             return Verified(cited, citations, ())
-        similar = likeness_by(self.embedder)
-        return as_policy(cited, passages, self.settings.unsupported, similar=similar)
+        similar, policy = likeness_by(self.embedder), self.settings.unsupported
+        return as_policy(cited, passages, policy, similar=similar, entailment=self.entailment)
 
     def _traced(
         self, answer: Answer, asked: Asked, found: Found, prompt: Prompt, clock: Clock
@@ -218,11 +218,11 @@ class Rag(Asking):
         embedder: Embedder,
         language_model: LanguageModel,
         reranker: Reranker | None = None,
+        entailment: Entailment | None = None,
     ) -> None:
         super().__init__(settings, Searcher(settings, embedder, reranker), language_model)
-        self.collection = collection
-        self.conversations = collection.conversations
-        self.ratings = collection.ratings
+        self.collection, self.entailment = collection, entailment
+        self.conversations, self.ratings = collection.conversations, collection.ratings
 
     def selection(self, where: Where | None = None) -> Selection:
         """Return what a filter lets pass of the collection. Raises UsageError."""

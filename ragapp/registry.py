@@ -19,6 +19,10 @@ LANGUAGE_MODELS: Mapping[str, str] = {
     "transformers": "ragapp.language_models.transformers:TransformersModel",
 }
 
+ENTAILMENTS: Mapping[str, str] = {
+    "cross_encoder": "ragapp.rerankers.entailment:CrossEncoderEntailment",
+}
+
 RERANKERS: Mapping[str, str] = {
     "cross_encoder": "ragapp.rerankers.cross_encoder:CrossEncoderReranker",
 }

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     rewrite: Literal["off", "model"] = "off"
     passage_tokens: int = Field(default=2048, ge=64)
     history_tokens: int = Field(default=1024, ge=0)
+    entailment: str = ""
     unsupported: Literal["mark", "drop", "refuse"] = "mark"
     abstain_below: float = Field(default=0.35, ge=0.0, le=1.0)
     max_new_tokens: int = Field(default=256, ge=1)

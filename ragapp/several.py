@@ -18,9 +18,9 @@ class Rags(Asking):
     """Questions over several collections at once, each hit with the name of its `collection`.
 
     Made by `ragapp.open_rags`, or of open ones; use it in a `with` block, or call `close`. The
-    settings, the language model and the reranker are those of the first of `rags`. A search finds
-    what it would find in one collection of all documents: scores are by the counts of all, and
-    passages with equal texts are one hit.
+    settings and all models are those of the first of `rags`. A search finds what it would find in
+    one collection of all documents: scores are by the counts of all, and passages with equal texts
+    are one hit.
 
     Raises UsageError for none, or one named twice, and EmbedderMismatchError where they have
     different embedders: the cosines of one say nothing beside those of another.
@@ -42,6 +42,7 @@ class Rags(Asking):
                     hint="embed one anew: ragapp reindex --collection DIR",
                 )
         super().__init__(first.settings, first.searcher, first.language_model)
+        self.entailment = first.entailment
 
     def selection(self, where: Where | None = None) -> Several:
         """Return what a filter lets pass of all collections.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Objection = Literal["number", "date", "negation", "name", "words"]
+Objection = Literal["number", "date", "negation", "name", "words", "entailment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,8 @@ class Statement:
     """A sentence of an answer, ``answer.text[start:end]``, and the passages that support it.
 
     Without one it is not grounded, and `objections` say what the likeliest passage states
-    otherwise: another number, date, negation or name, or too few of its words.
+    otherwise: another number, date, negation or name, too few of its words, or "entailment" where
+    a model finds that the passage contradicts it.
     """
 
     start: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import pairwise
@@ -16,7 +16,7 @@ from itertools import pairwise
 from ragapp.analysis import content_terms, informative_terms, terms_of
 from ragapp.citing import verbatim
 from ragapp.facts import dates, negations, normal, numbers
-from ragapp.protocols import READABLE_COVERAGE, Embedder, Vectors
+from ragapp.protocols import READABLE_COVERAGE, Embedder, Entailment, Vectors
 from ragapp.sentences import split_sentences
 from ragapp.statements import Objection
 from ragapp.traditional import simplified
@@ -27,6 +27,7 @@ Similar = Callable[[str, str], float]
 MIN_SHARE = 0.5  # of a sentence's telling words
 MIN_SIMILAR_SHARE = 0.3  # where the embedder finds the two alike
 MIN_COSINE = 0.75
+MIN_ENTAILED = 0.8  # probability from which a model's word counts, for entailment and contradiction
 _LONGEST_SWAP = 4  # tokens that may stand for each other in otherwise equal surroundings
 _TOKEN = re.compile(r"[a-z0-9]+(?:['’.-][a-z0-9]+)*|[^\W_]", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w'’-])[A-Z][\w'’-]*\w")
@@ -88,6 +89,32 @@ def likeness_by(embedder: Embedder) -> Similar:
         return 0.0 if one is None or other is None else float(one @ other)
 
     return similar
+
+
+def weighed(
+    claim: str, hits: Sequence[Hit], supports: Sequence[Support], entailment: Entailment
+) -> list[Support]:
+    """Return the supports, one a hit, as a model sees them that is asked once for all of them.
+
+    A stretch that only lacks words supports the claim if it entails it, and one that supports it no
+    longer does if it contradicts it. Another number, date, negation or name stays: it is not asked.
+    """
+    places = [
+        place
+        for place, found in enumerate(supports)
+        if found.start < found.end and found.objections in ((), ("words",))
+    ]
+    if not places:
+        return list(supports)
+    premises = [hits[place].text[supports[place].start : supports[place].end] for place in places]
+    scores = entailment.score(premises, [claim] * len(places))
+    results = list(supports)
+    for place, (entailed, contradicted) in zip(places, scores.tolist(), strict=True):
+        if supports[place].objections and entailed >= MIN_ENTAILED:
+            results[place] = replace(supports[place], objections=())
+        elif not supports[place].objections and contradicted >= MIN_ENTAILED:
+            results[place] = replace(supports[place], objections=("entailment",))
+    return results
 
 
 def objections(claim: str, evidence: str, *, context: str = "") -> tuple[Objection, ...]:

@@ -15,9 +15,10 @@ from typing import Literal
 from ragapp.analysis import content_terms, informative_terms
 from ragapp.citing import MARKER, citation_of, marker, verbatim
 from ragapp.facts import normal, numbers
+from ragapp.protocols import Entailment
 from ragapp.sentences import split_sentences
 from ragapp.statements import Objection, Statement
-from ragapp.support import Similar, Support, best_support
+from ragapp.support import Similar, Support, best_support, weighed
 from ragapp.types import Citation, Hit
 
 Policy = Literal["mark", "drop", "refuse"]
@@ -61,18 +62,25 @@ class _Bound:
         return tuple(citation.marker for citation in self.citations)
 
 
-def verify(text: str, hits: Sequence[Hit], *, similar: Similar | None = None) -> Verified:
+def verify(
+    text: str,
+    hits: Sequence[Hit],
+    *,
+    similar: Similar | None = None,
+    entailment: Entailment | None = None,
+) -> Verified:
     """Bind each sentence of `text` to the passages that support it.
 
     `hits` are the passages of the prompt: marker 1 is the first. `similar` gives the cosine of two
-    texts, None where the embedder reads neither. A sentence that states nothing ("Yes.") is none.
+    texts, None where the embedder reads neither; `entailment` is asked once a sentence, but for one
+    that a passage holds word for word. A sentence that states nothing ("Yes.") is none.
     """
     pieces: list[str] = []
     citations: list[Citation] = []
     statements: list[Statement] = []
     done = length = 0
     for sentence in _sentences(text, hits):
-        bound = _bound(sentence, hits, similar)
+        bound = _bound(sentence, hits, similar, entailment)
         if bound is None:
             continue
         shown = _shown(text, sentence, bound)
@@ -85,18 +93,26 @@ def verify(text: str, hits: Sequence[Hit], *, similar: Similar | None = None) ->
     return Verified("".join([*pieces, text[done:]]), tuple(citations), tuple(statements))
 
 
-def as_policy(text: str, hits: Sequence[Hit], policy: Policy, *, similar: Similar) -> Verified:
+def as_policy(
+    text: str,
+    hits: Sequence[Hit],
+    policy: Policy,
+    *,
+    similar: Similar,
+    entailment: Entailment | None = None,
+) -> Verified:
     """Return what `verify` makes of `text`, and of its unsupported sentences what `policy` wants.
 
     "mark" keeps them, "drop" leaves them out, and "refuse" refuses all of an answer that has any:
     its text is "" then, as it is where nothing is left.
     """
-    verified = verify(text, hits, similar=similar)
+    verified = verify(text, hits, similar=similar, entailment=entailment)
     if policy == "mark" or all(statement.is_grounded for statement in verified.statements):
         return verified
     if policy == "refuse":
         return replace(verified, text="")
-    return verify(without_ungrounded(verified), hits, similar=similar)
+    kept = without_ungrounded(verified)
+    return verify(kept, hits, similar=similar, entailment=entailment)
 
 
 def without_ungrounded(verified: Verified) -> str:
@@ -128,18 +144,25 @@ def _shown(text: str, sentence: _Sentence, bound: _Bound) -> str:
     return "".join([sentence.claim, *(f" {marker(n)}" for n in bound.numbers)])
 
 
-def _bound(sentence: _Sentence, hits: Sequence[Hit], similar: Similar | None) -> _Bound | None:
+def _bound(
+    sentence: _Sentence,
+    hits: Sequence[Hit],
+    similar: Similar | None,
+    entailment: Entailment | None,
+) -> _Bound | None:
     """Return what supports the sentence; None for one that has no marker and states nothing.
 
     The passages that it names come first; others only where none of these supports it.
     """
     if not sentence.numbers and not _states_something(sentence.claim):
         return None
+    weighed_all = _weighed(sentence.claim, hits, similar, entailment)
     judged: dict[int, Support] = {}
     others = [n for n in range(1, len(hits) + 1) if n not in sentence.numbers]
     for numbers_of, at_most in ((sentence.numbers, len(hits)), (others, 1)):
         judged |= {
-            n: best_support(sentence.claim, hits[n - 1], similar=similar) for n in numbers_of
+            n: weighed_all.get(n) or best_support(sentence.claim, hits[n - 1], similar=similar)
+            for n in numbers_of
         }
         ranked = sorted(judged, key=lambda n: -judged[n].share)
         supporting = [n for n in ranked if not judged[n].objections][:at_most]
@@ -150,6 +173,16 @@ def _bound(sentence: _Sentence, hits: Sequence[Hit], similar: Similar | None) ->
             )
     nearest = max(judged.values(), key=lambda support: support.share, default=_NOTHING)
     return _Bound((), nearest.objections)
+
+
+def _weighed(
+    claim: str, hits: Sequence[Hit], similar: Similar | None, entailment: Entailment | None
+) -> dict[int, Support]:
+    """Return what each passage is to the claim by the model; {} where it is not asked."""
+    if entailment is None or any(verbatim(claim, hit) is not None for hit in hits):
+        return {}
+    supports = [best_support(claim, hit, similar=similar) for hit in hits]
+    return dict(enumerate(weighed(claim, hits, supports, entailment), start=1))
 
 
 def _states_something(claim: str) -> bool:

@@ -91,6 +91,9 @@ OBJECTIONS = {
     "negation": Label("the passages state the opposite", "段落的说法相反"),
     "name": Label("the passages name someone or something else", "段落中的名称不同"),
     "words": Label("too few of its words stand in a passage", "段落中几乎没有这些词"),
+    "entailment": Label(
+        "the passages contradict it, by the entailment model", "据蕴含模型判断，段落与此矛盾"
+    ),
 }
 SHOW_ORIGINAL = Label("[{n}] on its page {page}", "[{n}] 原文第 {page} 页")
 ORIGINAL = Label("In the original", "原文所在页")

@@ -82,6 +82,7 @@ def facts_of(rag: Rag) -> dict[str, Any]:
         "abstain_below": rag.settings.abstain_below,
         "reranker": rag.settings.reranker,
         "rerank_candidates": rag.settings.rerank_candidates,
+        "entailment": rag.settings.entailment,
         "max_per_document": rag.settings.max_per_document,
         "diversity": rag.settings.diversity,
     }

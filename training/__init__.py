@@ -1,0 +1,1 @@
+"""The recipe of the embedded reader: a small causal language model that answers by quoting."""

@@ -20,7 +20,7 @@ from training.sources import Passage, Triple
 
 MAX_TOKENS = 448  # of 512 positions: the answer must fit behind
 _MAX_ANSWER_TOKENS = 48
-_WINDOWS = (220, 320, 420)  # tokens of a passage where it is cut, drawn
+_WINDOWS = (120, 200, 340)  # tokens of a passage where it is cut, drawn
 _SHARES = (0.62, 0.86)  # of questions with the right passage alone, with the right one and another
 _MIN_CHARACTERS = 40
 
@@ -104,9 +104,7 @@ class Maker:
             answer = self._encode(refusal(question))
         else:
             cut = cuts[place]
-            found = [
-                token for token, a, b in where[place] if a < cut.end and b > cut.start
-            ]
+            found = [token for token, a, b in where[place] if a < cut.end and b > cut.start]
             if not found or len(found) > _MAX_ANSWER_TOKENS:
                 return None
             answer = found + self._encode(marker(place + 1))

@@ -39,7 +39,9 @@ class Batch:
     allowed: torch.Tensor
 
 
-def first_model(embedder: Path, vectors: Floats, ids: Sequence[int], n_tokens: int) -> BertLMHeadModel:
+def first_model(
+    embedder: Path, vectors: Floats, ids: Sequence[int], n_tokens: int
+) -> BertLMHeadModel:
     """Return the model before training: `vectors` (n, dim) are those of the tokens `ids`."""
     encoder = BertModel.from_pretrained(embedder, add_pooling_layer=False)
     config = BertConfig.from_pretrained(embedder)
@@ -92,12 +94,19 @@ def loss_of(model: BertLMHeadModel, batch: Batch) -> torch.Tensor:
 
 @torch.inference_mode()
 def answer_ids(
-    model: BertLMHeadModel, prompt: Sequence[int], allowed: Sequence[int], *, end: int, at_most: int = 56
+    model: BertLMHeadModel,
+    prompt: Sequence[int],
+    allowed: Sequence[int],
+    *,
+    end: int,
+    at_most: int = 56,
 ) -> list[int]:
     """Return the likeliest continuation made of `allowed` tokens, greedily, without its end."""
     ids = torch.tensor([list(prompt)])
     n = len(prompt)
-    out = model(input_ids=ids, attention_mask=torch.ones(1, 1, n, n, dtype=torch.bool), use_cache=True)
+    out = model(
+        input_ids=ids, attention_mask=torch.ones(1, 1, n, n, dtype=torch.bool), use_cache=True
+    )
     keep = torch.tensor(sorted(set(allowed)))
     answer: list[int] = []
     while len(answer) < at_most:

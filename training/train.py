@@ -134,7 +134,9 @@ def _train(
             now = time.monotonic()
             if run.step % 50 == 0:
                 rate = seen / (now - since)
-                print(f"{run.step} {run.n_examples} loss {losses / 50:.3f} {rate:.1f}/s", flush=True)
+                print(
+                    f"{run.step} {run.n_examples} loss {losses / 50:.3f} {rate:.1f}/s", flush=True
+                )
                 since, seen, losses = now, 0, 0.0
             if now - saved > _SAVED_EVERY_S:
                 run.keep()
@@ -166,7 +168,9 @@ def _batches(
             yield batch
 
 
-def _step(run: Run, batch: Sequence[Example], always: Sequence[int], options: argparse.Namespace) -> float:
+def _step(
+    run: Run, batch: Sequence[Example], always: Sequence[int], options: argparse.Namespace
+) -> float:
     left = max(0, options.examples - run.n_examples)
     share = min(1.0, (run.step + 1) / _WARM_UP)
     if options.finish:
@@ -211,7 +215,8 @@ def _judge(run: Run, judged: dict[str, list[Triple]], *, n: int) -> None:
             exact += exact_match(text, wanted)
             refused += text.strip().startswith(refusal(triple.question)[:12].lower())
             n_asked += 1
-        print(f"  {name}: F1 {total / n_asked:.3f} exact {exact / n_asked:.3f} refused {refused / n_asked:.2f} of {n_asked}", flush=True)
+        figures = f"F1 {total / n_asked:.3f}, exact {exact / n_asked:.3f}"
+        print(f"  {name}: {figures}, refused {refused / n_asked:.2f} of {n_asked}", flush=True)
     run.model.train()
 
 

@@ -14,8 +14,8 @@ from ui.keys import Key
 from ui.labels import Say
 from ui.launch import MAX_UPLOAD_MB
 from ui.outcomes import COLUMNS, outcome_counts, outcome_findings, outcome_row
-from ui.state import Failure
 from ui.uploads import collection_folder, save_upload, shown_source
+from ui.views.failing import show_failure
 from ui.views.opening import opened_rag
 
 
@@ -84,8 +84,7 @@ def _run(rag: Rag, paths: Callable[[], Sequence[Path]], say: Say) -> None:
         report = ingest_paths(rag, paths(), on_progress=advance)
     except (RagError, OSError) as error:
         bar.empty()
-        failure = Failure.of(error)
-        render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
+        show_failure(error, say)
         return
     state.keep_report(report)
     st.rerun()

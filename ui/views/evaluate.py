@@ -14,6 +14,7 @@ from ui.labels import Label, Say
 from ui.listing import told_apart
 from ui.runs import Asked
 from ui.uploads import collection_folder
+from ui.views.failing import show_failure
 from ui.views.measuring import measuring_fields
 from ui.views.opening import lead_to_adding, opened_rag
 
@@ -41,7 +42,7 @@ def _kept(folder: Path, say: Say) -> list[EvaluationRun]:
     try:
         kept = list_runs(folder)
     except RagError as error:
-        render.failure(error.message, hint=error.hint, code=error.code, say=say)
+        show_failure(error, say)
         return []
     if not kept:
         st.info(say(search_labels.NO_RUNS), icon=":material/info:")
@@ -95,7 +96,7 @@ def _show_comparison(before: EvaluationRun, after: EvaluationRun, say: Say) -> N
     try:
         found = compare_runs(before, after)
     except RagError as error:
-        render.failure(error.message, hint=error.hint, code=error.code, say=say)
+        show_failure(error, say)
         return
     names = [runs.run_name(run, say) for run in (after, before)]
     render.note([" − ".join(names), say(search_labels.SHARED, n=found.n_shared)])

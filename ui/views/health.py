@@ -8,7 +8,7 @@ from ragapp import Rag, RagError, list_models, recommend_models
 from ui import health_labels, labels, render, state
 from ui.keys import Key
 from ui.labels import Label, Say
-from ui.state import Failure
+from ui.views.failing import show_failure
 from ui.views.opening import opened_rag
 
 _GB = 1e9
@@ -39,7 +39,7 @@ def _show_findings(rag: Rag, say: Say, *, is_deep: bool) -> None:
         with st.spinner(say(health_labels.CHECKING)):
             health = rag.health(is_deep=is_deep)
     except RagError as error:
-        _show_failure(error, say)
+        show_failure(error, say)
         return
     for problem in health.problems:
         st.error(render.plain(problem), icon=":material/error:")
@@ -56,7 +56,7 @@ def _show_models(say: Say) -> None:
     try:
         models, found = list_models(), recommend_models()
     except RagError as error:
-        _show_failure(error, say)
+        show_failure(error, say)
         return
     st.caption(say(health_labels.MODELS_HERE, n=len(models)))
     if models:
@@ -97,16 +97,11 @@ def _show_backup(rag: Rag, say: Say) -> None:
         with st.spinner(say(health_labels.CHECKING)):
             report = rag.backup(path.strip())
     except RagError as error:
-        _show_failure(error, say)
+        show_failure(error, say)
     else:
         numbers = {"n": report.n_documents, "size": report.n_bytes / 1e6}
         st.success(say(health_labels.BACKED_UP, **numbers), icon=":material/check:")
         render.note([report.path])
-
-
-def _show_failure(error: RagError, say: Say) -> None:
-    failure = Failure.of(error)
-    render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
 
 
 def _gigabytes(n_bytes: int) -> str:

@@ -20,6 +20,7 @@ from ui.inspection import (
 from ui.keys import Key
 from ui.labels import Say
 from ui.uploads import collection_folder
+from ui.views.failing import show_failure
 from ui.views.filters import filter_fields
 from ui.views.opening import lead_to_adding, opened_rag
 
@@ -72,7 +73,7 @@ def _inspected(rag: Rag, query: str, n_passages: int, say: Say) -> Inspection | 
         with st.spinner(say(labels.SEARCHING)):
             return inspect(lambda leg: rag.explain(query, top_k=n_passages, legs=leg, where=where))
     except RagError as error:
-        render.failure(error.message, hint=error.hint, code=error.code, say=say)
+        show_failure(error, say)
         return None
 
 

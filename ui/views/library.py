@@ -11,8 +11,8 @@ from ui import labels, render, state
 from ui.keys import Key
 from ui.labels import Say
 from ui.listing import Row, matching, rows_of, told_apart
-from ui.state import Failure
 from ui.uploads import collection_folder, delete_uploads
+from ui.views.failing import show_failure
 from ui.views.opening import lead_to_adding, opened_rag
 
 _PART_CHARACTERS = 20_000
@@ -94,7 +94,7 @@ def _show_document(rag: Rag, row: Row, say: Say) -> None:
     try:
         text = rag.document(row.id).text
     except RagError as error:
-        render.failure(error.message, hint=error.hint, code=error.code, say=say)
+        show_failure(error, say)
         return
     n_parts = -(-len(text) // _PART_CHARACTERS)
     part = 1
@@ -128,8 +128,7 @@ def _remove(rag: Rag, row: Row, say: Say) -> None:
         held = [source for info in rag.documents() for source in info.sources]
         delete_uploads(sources, collection_folder(rag), held=held)
     except (RagError, OSError) as error:
-        failure = Failure.of(error)
-        render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)
+        show_failure(error, say)
         return
     state.ask_to_remove(None)
     state.leave_notice(say(labels.REMOVED))

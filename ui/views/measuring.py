@@ -20,8 +20,8 @@ from ui.inspection import LEGS
 from ui.keys import Key
 from ui.labels import Say
 from ui.runs import system_name
-from ui.state import Failure
 from ui.uploads import collection_folder
+from ui.views.failing import show_failure
 
 _MOST_QUESTIONS, _DEFAULT_QUESTIONS = 1000, 100
 
@@ -91,7 +91,7 @@ def _remake(rag: Rag, n_questions: int, say: Say) -> None:
             path = keep_questions(rag, n_questions=n_questions, is_forced=True)
             n_made = len(path.read_text(encoding="utf-8").splitlines())
     except (RagError, OSError) as error:
-        _show_failure(error, say)
+        show_failure(error, say)
         return
     state.ask_to_remake(False)
     state.leave_notice(say(search_labels.REMADE, n=n_made))
@@ -121,13 +121,8 @@ def _evaluate(
         keep_run(found, collection_folder(rag))
     except (RagError, OSError) as error:
         bar.empty()
-        _show_failure(error, say)
+        show_failure(error, say)
         return
     state.choose_run(found.id)
     state.leave_notice(say(search_labels.RUN_KEPT))
     st.rerun()
-
-
-def _show_failure(error: RagError | OSError, say: Say) -> None:
-    failure = Failure.of(error)
-    render.failure(failure.message, hint=failure.hint, code=failure.code, say=say)

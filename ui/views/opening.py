@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ragapp import Rag, RagError
-from ui import labels, pages, render, state
+from ui import labels, pages, state
 from ui.labels import Say
+from ui.views.failing import show_failure
 
 
 def opened_rag(say: Say) -> Rag:
@@ -14,7 +15,7 @@ def opened_rag(say: Say) -> Rag:
     try:
         return state.rag()
     except RagError as error:
-        render.failure(error.message, hint=error.hint, code=error.code, say=say)
+        show_failure(error, say)
         st.stop()
 
 
